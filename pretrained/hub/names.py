@@ -1,0 +1,180 @@
+"""What does a file's name claim that the file is?
+
+One table for every name under which files of models have been published. A claim is only the first opinion:
+`sniff` has the second, and where they differ the content decides.
+"""
+
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+
+# Published name → role. Names are compared in lower case; "bert-base-uncased-vocab.txt" is "vocab.txt" with a prefix.
+_WEIGHTS = ("model.safetensors", "pytorch_model.bin")
+_INDEXES = ("model.safetensors.index.json", "pytorch_model.bin.index.json")
+_TOKENIZER = (
+    "vocab.txt",
+    "tokenizer.json",
+    "tokenizer_config.json",
+    "special_tokens_map.json",
+    "added_tokens.json",
+    "vocab.json",
+    "merges.txt",
+    "spiece.model",
+    "spm.model",
+    "sentencepiece.bpe.model",
+    "tokenizer.model",
+    "prophetnet.tokenizer",
+    "source.spm",
+    "target.spm",
+    "vocab.pkl",
+    "vocab.bin",
+    "bpe.codes",
+    "vocab-src.json",
+    "vocab-tgt.json",
+    "chat_template.jinja",
+)
+_SIDE = (
+    "generation_config.json",
+    "preprocessor_config.json",
+    "processor_config.json",
+    "modules.json",
+    "config_sentence_transformers.json",
+    "sentence_bert_config.json",
+    "data_config.json",
+    "quantization_config.json",
+    "quantize_config.json",
+    "modelcard.json",
+    "all_results.json",
+    "eval_results.json",
+    "train_results.json",
+)
+_KNOWN = (
+    {"config.json": "config"}
+    | dict.fromkeys(_WEIGHTS, "weights")
+    | dict.fromkeys(_INDEXES, "index")
+    | dict.fromkeys(_TOKENIZER, "tokenizer")
+    | dict.fromkeys(_SIDE, "side")
+    | {"adapter_config.json": "adapter", "adapter_model.bin": "adapter", "adapter_model.safetensors": "adapter"}
+    | {"training_args.bin": "training", "trainer_state.json": "training"}
+    | {
+        "openvino_model.bin": "other",
+        "openvino_model.xml": "other",
+        "rust_model.ot": "other",
+        "saved_model.pb": "other",
+    }
+    | {"tf_model.h5": "other", "flax_model.msgpack": "other"}
+)
+_TRAINING = re.compile(r"(optimizer|scheduler|scaler|rng_state|random_states?|training_state|events\.out|zero_pp_rank)")
+_SHARD = re.compile(r"(?P<stem>.+)-(?P<number>\d{5})-of-(?P<count>\d{5})\.(?P<ending>safetensors|bin)", re.I)
+_TF1 = re.compile(r"(?P<stem>.+?)\.(index|meta|data-\d{5}-of-\d{5})")
+_COPY = re.compile(r" ?\(\d+\)(?=\.)| - copy(?=\.)")  # "config (1).json", "config - Copy.json"
+
+UNFINISHED = (
+    ".incomplete",
+    ".crdownload",
+    ".part",
+    ".partial",
+    ".download",
+    ".downloading",
+    ".opdownload",
+    ".aria2",
+    ".xltd",
+)
+"""What browsers and download tools append to a file that is not complete."""
+
+WEIGHTS_ENDINGS = (".safetensors", ".bin", ".pt", ".pth", ".ckpt", ".model", ".weights")
+"""A file that ends so may hold weights under a name of its own; its content tells."""
+
+_OTHER_FORMATS = {
+    ".h5": "TensorFlow or Keras weights (HDF5)",
+    ".msgpack": "Flax weights (msgpack)",
+    ".onnx": "an ONNX graph",
+    ".gguf": "GGUF weights (llama.cpp)",
+    ".ot": "Rust weights (tch)",
+    ".tflite": "a TensorFlow Lite graph",
+    ".pb": "a TensorFlow graph",
+    ".mlmodel": "a Core ML model",
+    ".pdparams": "PaddlePaddle weights",
+    ".pdiparams": "PaddlePaddle weights",
+    ".npz": "NumPy arrays",
+    ".xml": "an OpenVINO graph",
+}
+
+
+WEIGHTS_EXPECTED = (
+    "model.safetensors or pytorch_model.bin, their shards with an index, or one file of these formats by any name"
+)
+EXPECTED = {
+    "config.json": "config.json, PREFIX-config.json, bert_config.json, or any JSON file that describes a network",
+    "vocab.txt": "vocab.txt, PREFIX-vocab.txt, or any text file with one WordPiece a line",
+    "tokenizer.json": "tokenizer.json, PREFIX-tokenizer.json, or any JSON file with a compiled tokenizer",
+}
+"""Published name → what is accepted in its place, for messages."""
+
+
+@dataclass(frozen=True)
+class Claim:
+    """What a name says: the published name it stands for ("" when it is none), and what comes before that."""
+
+    role: str
+    """config, weights, index, shard, tokenizer, side, adapter, training, other, unfinished, or "" for no claim."""
+    published: str = ""
+    prefix: str = ""
+    detail: str = ""
+
+
+@lru_cache(maxsize=4096)
+def claim(name: str) -> Claim:
+    """What one file name claims."""
+    lower = name.lower()
+    for ending in UNFINISHED:
+        if lower.endswith(ending):
+            return Claim("unfinished", published=name[: -len(ending)])
+    lower = _COPY.sub("", lower)
+    known = _known(lower)
+    if known is not None:
+        return known
+    if _TRAINING.match(lower):
+        return Claim("training")
+    if _SHARD.fullmatch(lower):
+        return Claim("shard")
+    if _TF1.fullmatch(lower) and "ckpt" in lower:
+        return Claim("other", detail="a TensorFlow 1 checkpoint")
+    return Claim("other", detail=detail) if (detail := _other_format(lower)) else Claim("")
+
+
+def _known(lower: str) -> Claim | None:
+    """The longest published name that a name is, or ends with after a separator."""
+    if role := _KNOWN.get(lower):
+        return Claim(role, lower, detail=_other_format(lower))
+    for at, character in enumerate(lower):
+        if character in "-_." and at and (role := _KNOWN.get(lower[at + 1 :])):
+            return Claim(role, lower[at + 1 :], prefix=lower[: at + 1], detail=_other_format(lower))
+    return None
+
+
+def _other_format(lower: str) -> str:
+    if lower.startswith("openvino_model"):
+        return "an OpenVINO graph"
+    return next((text for ending, text in _OTHER_FORMATS.items() if lower.endswith(ending)), "")
+
+
+def shard_names(name: str, *, first: int = 1) -> list[str]:
+    """Every shard of the set that one of them ("model-00002-of-00003.safetensors") belongs to; [] when it is none."""
+    match = _SHARD.fullmatch(name)
+    if match is None:
+        return []
+    digits, count = len(match["number"]), int(match["count"])
+    return [f"{match['stem']}-{n:0{digits}}-of-{match['count']}.{match['ending']}" for n in range(first, first + count)]
+
+
+def shard_index(name: str) -> str:
+    """The index that goes with a shard: "model.safetensors.index.json"."""
+    match = _SHARD.fullmatch(name)
+    return f"{match['stem']}.{match['ending']}.index.json" if match else ""
+
+
+def tf1_stem(name: str) -> str | None:
+    """ "model.ckpt-1" for "model.ckpt-1.index" and its data files; None for any other file."""
+    match = _TF1.fullmatch(name)
+    return match["stem"] if match and "ckpt" in name.lower() else None

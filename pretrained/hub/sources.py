@@ -1,0 +1,292 @@
+"""Where are the files of the model with this name?
+
+One function per source, and one order: a folder or file on disk, an installed package, the caches of this machine.
+"""
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path, PureWindowsPath
+from typing import Any
+
+from pretrained.errors import ModelNotFoundError, UnsafeFileError, UnsupportedFormatError
+from pretrained.hub import cache, catalogue, messages, options
+from pretrained.hub.files import ModelFiles
+from pretrained.hub.folder import Folder, Located, holds_model, is_of_a_model, locate, nothing_in
+from pretrained.hub.names import claim
+from pretrained.hub.reference import Reference, parse
+from pretrained.hub.sniff import sniff
+
+
+@dataclass
+class _Search:
+    """What was asked, and what came to light on the way."""
+
+    reference: Reference
+    revision: str | None
+    cache_dir: str | os.PathLike[str] | None
+    subfolder: str
+    looked: list[str] = field(default_factory=list)
+    found: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    advice: list[str] = field(default_factory=list)
+
+
+def resolve(
+    name: str | os.PathLike[str],
+    *,
+    revision: str | None = None,
+    cache_dir: str | os.PathLike[str] | None = None,
+    local_files_only: bool = False,
+    subfolder: str = "",
+    **published_options: Any,
+) -> ModelFiles:
+    """The files of a model: a folder, a file, `package:NAME`, owner/name or a short name. Never asks the network.
+
+    `revision` is a branch, tag or (abbreviated) commit in the cache, `cache_dir` a cache in place of the usual ones,
+    `subfolder` a folder below the model's own. `local_files_only` is always so, and accepted as are the other
+    published options of downloading.
+    """
+    options.check(published_options)
+    reference = parse(name)
+    subfolder = _relative(subfolder)
+    search = _Search(reference, revision, cache_dir, subfolder)
+    sources = {
+        "disk": (_on_disk,),
+        "package": (_in_package,),
+        "hub": (_in_cache,),
+        "name": (_on_disk, _in_cache),
+    }
+    for source in sources[reference.kind]:
+        found = source(search)
+        if found is not None:
+            return found
+    raise _not_found(search)
+
+
+def _relative(subfolder: str) -> str:
+    parts = PureWindowsPath(subfolder)
+    if parts.drive or parts.root or ".." in parts.parts:
+        raise UnsafeFileError(f"subfolder={subfolder!r} leaves the folder of the model; give a path below it")
+    return "/".join(parts.parts)
+
+
+# -- disk --------------------------------
+
+
+def _on_disk(search: _Search) -> ModelFiles | None:
+    """A folder, or a file with the side files beside it. A bare name counts only where it holds a model."""
+    path, sure = search.reference.path, search.reference.kind == "disk"
+    if path is None:
+        return None
+    if path.is_dir():
+        path = path / search.subfolder
+        if not path.is_dir():
+            search.looked.append(f"the folder {path}")
+            return None
+        return _folder(search, path) if sure else _folder_of_that_name(search, path)
+    if path.is_file():
+        if not sure and not _belongs_to_a_model(path):
+            search.notes.append(f"the file {path} is no file of a model, and is passed over")
+            return None
+        return _file(search, path)
+    checkpoint = path.with_name(f"{path.name}.index")  # "model.ckpt" stands for model.ckpt.index and its data files
+    if claim(checkpoint.name).role == "other" and checkpoint.is_file():
+        return _file(search, checkpoint)
+    search.looked.append(f"a folder or file {path.absolute()}")
+    return None
+
+
+def _folder(search: _Search, path: Path) -> ModelFiles:
+    located = locate(path, revision=search.revision, asked=search.reference.asked)
+    if search.revision and not located.revision:
+        search.notes.append("revision= chooses among versions in a cache; a folder has only one")
+    return ModelFiles(located, name=search.reference.asked, kind="folder", notes=search.notes)
+
+
+def _folder_of_that_name(search: _Search, path: Path) -> ModelFiles | None:
+    """The folder wins over a model of the same name in the cache, and says so; without model files it does not."""
+    try:
+        files = _folder(search, path)
+        if not holds_model(Folder(files.root)):
+            raise nothing_in(Folder(path), str(path))
+    except (ModelNotFoundError, UnsupportedFormatError) as error:
+        search.looked.append(f"the folder {path.absolute()}")
+        search.found.append(str(error).partition("\n")[0])
+        search.notes.append(f"the folder {path} is passed over: {str(error).partition(chr(10))[0]}")
+        return None
+    stored = next(_stored(search), None)
+    if stored is not None:
+        files.note(f"the folder {path} is used; {stored} has a model of that name too (hub:{search.reference.target})")
+    return files
+
+
+def _belongs_to_a_model(path: Path) -> bool:
+    """By its name, or by its content: README.md does not, nor does optimizer.pt."""
+    role = claim(path.name).role
+    return role not in ("side", "training", "unfinished") if role else is_of_a_model(sniff(path))
+
+
+def _file(search: _Search, path: Path) -> ModelFiles:
+    content = sniff(path)
+    if content.kind in ("zip_model", "zip", "archive"):
+        target = path.with_suffix("")
+        command = messages.unzip(path, target) if content.kind != "archive" else f"unpack {path}"
+        raise UnsupportedFormatError(
+            messages.compose(
+                f"{path.name} is {content}; models are read unpacked.",
+                looked=path.parent,
+                found=f"{path.name} ({messages.size(path.stat().st_size)})",
+                to_do=f"{command}, and name the folder",
+            )
+        )
+    if not _belongs_to_a_model(path) and not content.damaged:
+        raise ModelNotFoundError(
+            messages.compose(
+                f"{path.name} is no file of a model, but {content}.",
+                looked=path.parent,
+                expected="weights, a configuration, a vocabulary, or the folder that holds them",
+                to_do=f"name the folder: {path.parent}",
+            )
+        )
+    root = path.parent
+    boundary: Path = root
+    revision: str | None = None
+    if root.parent.name == "snapshots" and cache.is_repository(root.parent.parent):
+        boundary, revision = root.parent.parent, root.name
+    return ModelFiles(
+        Located(root, boundary, revision),
+        name=search.reference.asked,
+        kind="file",
+        chosen=path.name,
+        notes=search.notes,
+    )
+
+
+# -- installed packages --------------------------------
+
+
+def _in_package(search: _Search) -> ModelFiles | None:
+    """A model folder inside an installed package, which is located and never imported."""
+    name = search.reference.target
+    for folder in _package_folders(name):
+        search.looked.append(f"the package folder {folder}")
+        models = list(_models_below(folder / search.subfolder, depth=4))
+        if len(models) > 1:
+            shown = messages.listing(model.relative_to(folder).as_posix() for model in models)
+            raise ModelNotFoundError(
+                messages.compose(
+                    f"the package {name} carries several models, and the name does not say which.",
+                    looked=folder,
+                    found=shown,
+                    to_do=f'choose one of them, such as subfolder="{models[0].relative_to(folder).as_posix()}"',
+                )
+            )
+        if models:
+            found = Located(models[0], models[0])
+            return ModelFiles(found, name=search.reference.asked, kind="package", notes=search.notes)
+    return None
+
+
+def _package_folders(name: str) -> Iterator[Path]:
+    """The folders of a module of that name, then those of a distribution of that name."""
+    import importlib.util
+
+    module = name.replace("-", "_")
+    if module.isidentifier():
+        try:
+            spec = importlib.util.find_spec(module)
+        except (ImportError, ValueError):
+            spec = None
+        for place in (spec.submodule_search_locations or ()) if spec else ():
+            if os.path.isdir(place):
+                yield Path(place)
+    import importlib.metadata
+
+    try:
+        files = importlib.metadata.distribution(name).files or []
+    except (importlib.metadata.PackageNotFoundError, ValueError):
+        return
+    folders = {file.parts[0]: file for file in files if len(file.parts) > 1 and file.parts[0] != ".."}
+    for top, file in folders.items():
+        if not top.endswith((".dist-info", ".egg-info")) and top != module:
+            yield Path(str(file.locate())).parents[len(file.parts) - 2]
+
+
+def _models_below(folder: Path, depth: int) -> Iterator[Path]:
+    if not folder.is_dir():
+        return
+    listed = Folder(folder)
+    if holds_model(listed):
+        yield folder
+    elif depth:
+        for name in listed.folders:
+            if name != "__pycache__":
+                yield from _models_below(folder / name, depth - 1)
+
+
+# -- caches --------------------------------
+
+
+def _in_cache(search: _Search) -> ModelFiles | None:
+    """The first cache that has the weights of the model, under any id it had; else the first with other files of it."""
+    without_weights = None
+    for repository in _stored(search):
+        found = cache.snapshot(repository, search.revision)
+        if isinstance(found, cache.NoSnapshot):
+            search.found.append(f"{repository}: {found.reason} ({found.found})")
+            search.advice.append(found.to_do)
+            continue
+        root = found.path / search.subfolder
+        folder = Folder(root)
+        if not root.is_dir() or not holds_model(folder):
+            search.found.append(f"{root}: {_unusable(root, repository)}")
+            continue
+        located = Located(root, repository, revision=found.path.name, notes=found.notes)
+        notes = list(search.notes)
+        if cache.repository_id(repository) != search.reference.target:
+            notes.append(f"{search.reference.target} lies in the cache as {cache.repository_id(repository)}")
+        files = ModelFiles(located, name=search.reference.asked, kind="cache", notes=notes)
+        if any(claimed.role in ("weights", "index") for _, claimed in folder.claims()):
+            return files
+        without_weights = without_weights or files
+    return without_weights
+
+
+def _stored(search: _Search) -> Iterator[Path]:
+    """Folders of the caches that hold something of the model: under the name as given, then under its others."""
+    name = search.reference.target
+    caches = cache.cache_folders(search.cache_dir)
+    for folder in caches:
+        if cache.is_repository(repository := cache.repository_folder(folder, name)):
+            yield repository
+    for folder in caches:
+        for other in catalogue.hub_ids(name):
+            repository = cache.repository_folder(folder, other)
+            if other != name and cache.is_repository(repository):
+                yield repository
+
+
+def _unusable(root: Path, repository: Path) -> str:
+    if not root.is_dir():
+        return "there is no such folder"
+    parts = [Folder(root).described(), *cache.unfinished(repository)]
+    return f"no file of a model ({messages.listing(parts)})"
+
+
+# -- nothing found --------------------------------
+
+
+def _not_found(search: _Search) -> ModelNotFoundError:
+    from pretrained.hub.not_found import explain
+
+    return ModelNotFoundError(
+        explain(
+            search.reference,
+            looked=search.looked,
+            found=search.found,
+            advice=search.advice,
+            cache_dir=search.cache_dir,
+            revision=search.revision,
+        )
+    )

@@ -1,0 +1,1 @@
+"""Which architectures are there? One folder each; `pretrained.registry` finds them."""
