@@ -1,0 +1,60 @@
+"""Does loading take no more memory than the file is large?"""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+from pretrained.checkpoints import save_checkpoint
+
+# VmHWM is the peak of this very process; ru_maxrss would include the one that started it.
+SCRIPT = """
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+import torch
+from pretrained.checkpoints import open_checkpoint, published
+from pretrained.loading import load
+
+def peak():
+    return next(int(line.split()[1]) for line in open("/proc/self/status") if line.startswith("VmHWM")) << 10
+
+path, format, dtype = Path(sys.argv[1]), sys.argv[2], getattr(torch, sys.argv[3], None)
+with torch.device("meta"):
+    model = torch.nn.Sequential(*(torch.nn.Linear(1024, 1024) for _ in range(24)))
+torch.ones(1 << 10).to(torch.bfloat16).sum()
+before = peak()
+weights = SimpleNamespace(format=format, paths=[path], index=None)
+report = load(model, published(open_checkpoint(weights)), dtype=dtype, init=lambda names: None)
+assert len(report.loaded) == 48, report
+for parameter in model.parameters():
+    parameter.detach().sum()  # every page is there
+print(peak() - before)
+"""
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="needs /proc")
+@pytest.mark.parametrize("kind", ["safetensors", "zip", "legacy"])
+@pytest.mark.parametrize("dtype", ["as saved", "bfloat16"])
+def test_the_peak_of_loading(kind: str, dtype: str, tmp_path: Path) -> None:
+    tensors = {}
+    for number in range(24):
+        tensors[f"{number}.weight"] = torch.full((1024, 1024), 0.5)
+        tensors[f"{number}.bias"] = torch.zeros(1024)
+    path = tmp_path / "pytorch_model.bin"
+    if kind == "safetensors":
+        (path,) = save_checkpoint(tensors, tmp_path)
+    else:
+        torch.save(tensors, path, _use_new_zipfile_serialization=kind == "zip")
+    format = "safetensors" if kind == "safetensors" else "pytorch"
+    run = subprocess.run(
+        [sys.executable, "-c", SCRIPT, str(path), format, dtype], capture_output=True, text=True, check=False
+    )
+    assert run.returncode == 0, run.stderr
+    size = path.stat().st_size
+    assert size > 100e6
+    assert int(run.stdout) <= 1.1 * size
+    if dtype == "as saved":
+        assert int(run.stdout) >= 0.9 * size  # the measure sees mapped pages
