@@ -54,8 +54,8 @@ class ModelOutput(tuple[Any, ...]):
     def __repr__(self) -> str:
         return f"{type(self).__name__}({', '.join(f'{name}={value!r}' for name, value in self.items())})"
 
-    def keys(self) -> Iterator[str]:
-        return (name for name in type(self)._names if name in self.__dict__)
+    def keys(self) -> tuple[str, ...]:
+        return tuple(name for name in type(self)._names if name in self.__dict__)
 
     def values(self) -> Iterator[Any]:
         return iter(self)
@@ -74,31 +74,31 @@ class BaseModelOutput(ModelOutput):
     """The bare network. Shapes: B batch, S sequence, H hidden; a packed batch has (T, …) for (B, S, …)."""
 
     last_hidden_state: Tensor  # (B, S, H)
-    pooler_output: Tensor | None  # (B, H)
-    past_key_values: Any | None  # one (key, value) of (B, N, S, D) per layer
-    hidden_states: tuple[Tensor, ...] | None  # embeddings, then each layer: (B, S, H)
-    attentions: tuple[Tensor, ...] | None  # one per layer: (B, N, S, S)
-    cross_attentions: tuple[Tensor, ...] | None  # one per layer: (B, N, S, S of the encoder)
+    pooler_output: Tensor | None = None  # (B, H)
+    past_key_values: Any | None = None  # one (key, value) of (B, N, S, D) per layer
+    hidden_states: tuple[Tensor, ...] | None = None  # embeddings, then each layer: (B, S, H)
+    attentions: tuple[Tensor, ...] | None = None  # one per layer: (B, N, S, S)
+    cross_attentions: tuple[Tensor, ...] | None = None  # one per layer: (B, N, S, S of the encoder)
 
 
 class HeadOutput(ModelOutput):
     """A network with a head. Which of the scores is there depends on the head."""
 
-    loss: Tensor | None  # ()
-    logits: Tensor | None
-    start_logits: Tensor | None  # (B, S)
-    end_logits: Tensor | None  # (B, S)
-    past_key_values: Any | None
-    hidden_states: tuple[Tensor, ...] | None
-    attentions: tuple[Tensor, ...] | None
-    cross_attentions: tuple[Tensor, ...] | None
+    loss: Tensor | None = None  # ()
+    logits: Tensor | None = None
+    start_logits: Tensor | None = None  # (B, S)
+    end_logits: Tensor | None = None  # (B, S)
+    past_key_values: Any | None = None
+    hidden_states: tuple[Tensor, ...] | None = None
+    attentions: tuple[Tensor, ...] | None = None
+    cross_attentions: tuple[Tensor, ...] | None = None
 
 
 class PreTrainingOutput(ModelOutput):
     """BERT's two pre-training heads."""
 
-    loss: Tensor | None  # ()
+    loss: Tensor | None = None  # ()
     prediction_logits: Tensor  # (B, S, V)
     seq_relationship_logits: Tensor  # (B, 2); 0: the second text follows the first
-    hidden_states: tuple[Tensor, ...] | None
-    attentions: tuple[Tensor, ...] | None
+    hidden_states: tuple[Tensor, ...] | None = None
+    attentions: tuple[Tensor, ...] | None = None

@@ -1,0 +1,93 @@
+"""Pretrained transformer language models: found, read, tokenized, run.
+
+    from pretrained import BertModel, BertTokenizer
+
+Importing this module imports no class and no torch: each public name is loaded when it is first used.
+"""
+
+import importlib
+from typing import Any
+
+__version__ = "0.1.0.dev0"
+
+# public name → the module that defines it; the classes of the families are added by the registry
+_NAMES = {
+    name: module
+    for module, names in {
+        "pretrained.auto": (
+            "AutoConfig",
+            "AutoTokenizer",
+            "AutoModel",
+            "AutoModelForPreTraining",
+            "AutoModelForCausalLM",
+            "AutoModelForMaskedLM",
+            "AutoModelForNextSentencePrediction",
+            "AutoModelForSequenceClassification",
+            "AutoModelForMultipleChoice",
+            "AutoModelForTokenClassification",
+            "AutoModelForQuestionAnswering",
+            "AutoModelWithLMHead",
+        ),
+        "pretrained.config": ("PretrainedConfig",),
+        "pretrained.errors": (
+            "PretrainedError",
+            "ModelNotFoundError",
+            "ModelFileNotFoundError",
+            "CorruptFileError",
+            "UnsafeFileError",
+            "UnsupportedFormatError",
+            "CheckpointError",
+            "ConfigurationError",
+            "TokenizationError",
+            "InputError",
+            "MissingDependencyError",
+        ),
+        "pretrained.family": ("Family",),
+        "pretrained.hub": ("resolve", "ModelFiles"),
+        "pretrained.loading": ("LoadReport",),
+        "pretrained.modeling": ("PreTrainedModel",),
+        "pretrained.nn.layout": ("Packed", "Padded"),
+        "pretrained.nn.outputs": ("ModelOutput",),
+        "pretrained.runner": ("Encoder",),
+        "pretrained.tokenization": (
+            "AddedToken",
+            "BasicTokenizer",
+            "BatchEncoding",
+            "PreTrainedTokenizer",
+            "WordpieceTokenizer",
+            "whitespace_tokenize",
+        ),
+    }.items()
+    for name in names
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _NAMES:
+        value = getattr(importlib.import_module(_NAMES[name]), name)
+    elif name == "__all__":
+        return sorted(__dir__())
+    elif name.startswith("_"):
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    else:
+        registry = _registry()
+        if name not in registry.public_names():
+            raise AttributeError(_unknown(name))
+        value = registry.load(*registry.public_names()[name])
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return [*_NAMES, *_registry().public_names(), "__version__"]
+
+
+def _registry() -> Any:
+    return importlib.import_module("pretrained.registry")  # `from pretrained import …` would ask __getattr__ first
+
+
+def _unknown(name: str) -> str:
+    import difflib
+
+    near = difflib.get_close_matches(name, __dir__(), n=3)
+    return f"module {__name__!r} has no attribute {name!r}" + (f"; did you mean {' or '.join(near)}?" if near else "")

@@ -1,0 +1,261 @@
+"""Which class fits these files? The Auto classes choose, and say why.
+
+The choice goes by `model_type`, then `architectures`, then the keys of the configuration, then the name.
+"""
+
+import logging
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, ClassVar, NamedTuple
+
+from pretrained import registry
+from pretrained.config import PretrainedConfig
+from pretrained.errors import ConfigurationError, ModelFileNotFoundError
+from pretrained.family import Family
+from pretrained.hub import ModelFiles, resolve, short_name, split_options
+
+logger = logging.getLogger("pretrained")
+
+
+class Choice(NamedTuple):
+    """A family, and what spoke for it."""
+
+    family: Family
+    reason: str
+
+
+def choose_family(files: ModelFiles, config: Mapping[str, Any] | None = None) -> Choice:
+    """The family of a model, from its files.
+
+    Raises:
+        ModelFileNotFoundError: there is no configuration, and the name says nothing either.
+        ConfigurationError: the configuration fits no family of this version.
+    """
+    if config is None:
+        config = files.config()
+    if config is None:
+        by_name = _by_name(files)
+        if by_name is None:
+            files.require("config.json")  # raises, saying what is there instead
+        assert by_name is not None
+        return by_name
+    for evidence in _evidence(files, config):
+        logger.debug("%s: family %s, because %s", files.name, evidence.family.model_type, evidence.reason)
+        return evidence
+    raise ConfigurationError(
+        f"{files.name}: the configuration has neither a model_type nor architectures that tell its family, and its keys "
+        f'({", ".join(sorted(config)[:8])}, …) fit none. Add a line such as "model_type": "bert" to config.json, or use the '
+        f"class itself instead of an Auto class. Families of this version: {', '.join(sorted(registry.families()))}"
+    )
+
+
+def _evidence(files: ModelFiles, config: Mapping[str, Any]) -> Iterator[Choice]:
+    """The families these files speak for, the strongest evidence first."""
+    model_type = config.get("model_type")
+    if model_type:
+        yield Choice(registry.family(str(model_type)), f"config.json says model_type={model_type!r}")
+    for architecture in config.get("architectures") or ():
+        for found in registry.families().values():
+            if architecture in found.public_names():
+                yield Choice(found, f"config.json says architectures={architecture!r}")
+    by_name = _by_name(files)
+    if by_name is not None:
+        yield by_name
+    fitting = [
+        found for found in registry.families().values() if found.config_keys and found.config_keys <= config.keys()
+    ]
+    if fitting:
+        best = max(fitting, key=lambda found: len(found.config_keys))
+        yield Choice(best, f"config.json has the keys of {best.model_type} ({', '.join(sorted(best.config_keys))})")
+
+
+def _by_name(files: ModelFiles) -> Choice | None:
+    known = short_name(files.name)
+    if known is not None and known.architecture in registry.families():
+        return Choice(registry.family(known.architecture), f"{files.name!r} is a published name of that family")
+    lowered = Path(files.name).name.lower() if files.kind != "cache" else files.name.lower()
+    # the longest name first, so that "distilbert" or "xlm-roberta" is not taken for a part of it
+    for model_type in sorted(registry.families(), key=len, reverse=True):
+        if model_type in lowered:
+            return Choice(registry.family(model_type), f"the name {files.name!r} contains {model_type!r}")
+    return None
+
+
+def _read_config(
+    name: str | os.PathLike[str], kwargs: dict[str, Any]
+) -> tuple[Family, Any, dict[str, Any], dict[str, Any]]:
+    """(family, configuration, hub options, keywords that are neither an option nor a key)."""
+    options, overrides = split_options(kwargs)
+    files = resolve(name, **options)
+    found = choose_family(files)
+    config_class = registry.load(found.family, found.family.config)
+    if files.config() is None:
+        files.require("config.json")
+    config, unused = config_class._read(files, overrides)  # type: ignore[attr-defined]
+    return found.family, config, options, unused
+
+
+class AutoConfig:
+    """The configuration class that fits a model."""
+
+    def __init__(self) -> None:
+        raise TypeError(
+            "AutoConfig chooses a class: use AutoConfig.from_pretrained(name) or AutoConfig.for_model(model_type)"
+        )
+
+    @classmethod
+    def from_pretrained(
+        cls,
+        pretrained_model_name_or_path: str | os.PathLike[str],
+        *,
+        return_unused_kwargs: bool = False,
+        **kwargs: Any,
+    ) -> Any:
+        """As `PretrainedConfig.from_pretrained`, for any family."""
+        _, config, _, unused = _read_config(pretrained_model_name_or_path, kwargs)
+        return (config, unused) if return_unused_kwargs else config
+
+    @classmethod
+    def for_model(cls, model_type: str, **values: Any) -> PretrainedConfig:
+        """A new configuration of a family, such as `for_model("bert", hidden_size=384)`."""
+        found = registry.family(model_type)
+        config: PretrainedConfig = registry.load(found, found.config)(**values)
+        return config
+
+
+class AutoTokenizer:
+    """The tokenizer class that fits a model; works with a vocabulary alone, where that is enough to tell."""
+
+    def __init__(self) -> None:
+        raise TypeError("AutoTokenizer chooses a class: use AutoTokenizer.from_pretrained(name)")
+
+    @classmethod
+    def from_pretrained(
+        cls,
+        pretrained_model_name_or_path: str | os.PathLike[str],
+        *inputs: Any,
+        use_fast: bool = True,
+        **kwargs: Any,
+    ) -> Any:
+        """As `PreTrainedTokenizer.from_pretrained`, for any family.
+
+        Args:
+            use_fast: accepted for old code; there is one tokenizer a family, and it is the fast one.
+        """
+        options, _ = split_options(kwargs)
+        config = kwargs.pop("config", None)
+        files = resolve(pretrained_model_name_or_path, **options)
+        tokenizer_class = cls._class_for(files, config)
+        return tokenizer_class.from_pretrained(pretrained_model_name_or_path, *inputs, **kwargs)  # type: ignore[attr-defined]
+
+    @staticmethod
+    def _class_for(files: ModelFiles, config: PretrainedConfig | None) -> type:
+        found = config.to_dict() if config is not None else files.config()
+        for source in (files.json("tokenizer_config.json"), found):
+            wanted = (source or {}).get("tokenizer_class")
+            for name in (wanted, str(wanted).removesuffix("Fast")):
+                if name in registry.public_names():
+                    return registry.load(*registry.public_names()[name])
+        try:
+            chosen = choose_family(files, found).family
+        except ModelFileNotFoundError:
+            if files.get("vocab.txt") is None and files.get("tokenizer.json") is None:
+                raise
+            chosen = registry.family("bert")  # a list of WordPieces: every family that has one uses BERT's tokenizer
+        if not chosen.tokenizers:
+            raise ConfigurationError(f"{files.name} is of the family {chosen.model_type}, which has no tokenizer here")
+        return registry.load(chosen, chosen.tokenizers[0])
+
+
+class _AutoModel:
+    """The model class for one task that fits a model."""
+
+    task: ClassVar[str]
+
+    def __init__(self) -> None:
+        name = type(self).__name__
+        raise TypeError(f"{name} chooses a class: use {name}.from_pretrained(name) or {name}.from_config(config)")
+
+    @classmethod
+    def from_pretrained(
+        cls,
+        pretrained_model_name_or_path: str | os.PathLike[str],
+        *model_args: Any,
+        config: PretrainedConfig | str | os.PathLike[str] | None = None,
+        **kwargs: Any,
+    ) -> Any:
+        """As `PreTrainedModel.from_pretrained`, for any family that has this task."""
+        if not isinstance(config, PretrainedConfig):
+            source = pretrained_model_name_or_path if config is None else config
+            found, config, options, rest = _read_config(source, kwargs)
+            kwargs = options | rest
+        else:
+            found = registry.family(config.model_type)
+        model_class = cls._class_for(found)
+        return model_class.from_pretrained(pretrained_model_name_or_path, *model_args, config=config, **kwargs)  # type: ignore[attr-defined]
+
+    @classmethod
+    def from_config(cls, config: PretrainedConfig) -> Any:
+        """A new model with random weights."""
+        return cls._class_for(registry.family(config.model_type))(config)
+
+    @classmethod
+    def _class_for(cls, found: Family) -> type:
+        if cls.task not in found.models:
+            able = [name for name, other in registry.families().items() if cls.task in other.models]
+            classes = [task if task == "Model" else f"Model{task}" for task in found.models]
+            raise ConfigurationError(
+                f"{found.model_type} has no class for {cls.__name__}; it has Auto{', Auto'.join(classes)}. "
+                f"Families with {cls.__name__}: {', '.join(sorted(able)) or 'none in this version'}"
+            )
+        return registry.load(found, found.models[cls.task])
+
+
+class AutoModel(_AutoModel):
+    task = "Model"
+
+
+class AutoModelForPreTraining(_AutoModel):
+    task = "ForPreTraining"
+
+
+class AutoModelForCausalLM(_AutoModel):
+    task = "ForCausalLM"
+
+
+class AutoModelForMaskedLM(_AutoModel):
+    task = "ForMaskedLM"
+
+
+class AutoModelForNextSentencePrediction(_AutoModel):
+    task = "ForNextSentencePrediction"
+
+
+class AutoModelForSequenceClassification(_AutoModel):
+    task = "ForSequenceClassification"
+
+
+class AutoModelForMultipleChoice(_AutoModel):
+    task = "ForMultipleChoice"
+
+
+class AutoModelForTokenClassification(_AutoModel):
+    task = "ForTokenClassification"
+
+
+class AutoModelForQuestionAnswering(_AutoModel):
+    task = "ForQuestionAnswering"
+
+
+class AutoModelWithLMHead(_AutoModel):
+    """The language model of a family, masked or causal; the 2.x name."""
+
+    task = "WithLMHead"
+
+    @classmethod
+    def _class_for(cls, found: Family) -> type:
+        for task in ("WithLMHead", "ForMaskedLM", "ForCausalLM"):
+            if task in found.models:
+                return registry.load(found, found.models[task])
+        return super()._class_for(found)

@@ -1,0 +1,467 @@
+"""What can every network do? Load, save, initialise, tie, resize, prune: the one base class of all models."""
+
+import inspect
+import logging
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, ClassVar, cast
+
+import torch
+from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
+from torch.utils.checkpoint import checkpoint
+
+from pretrained.checkpoints import (
+    Rename,
+    from_state_dict,
+    historical_name,
+    open_checkpoint,
+    published,
+    save_checkpoint,
+    wrapper_prefix,
+)
+from pretrained.config import PretrainedConfig
+from pretrained.errors import ConfigurationError, InputError
+from pretrained.generation import causal_inputs, generate, stream
+from pretrained.hub import resolve, split_options
+from pretrained.loading import LoadReport, load
+from pretrained.nn.outputs import BaseModelOutput, HeadOutput, ModelOutput
+
+logger = logging.getLogger("pretrained")
+
+# Keywords of earlier releases that have no meaning left: every format is found by itself, memory is always spared.
+_ACCEPTED = (
+    "from_tf",
+    "from_flax",
+    "low_cpu_mem_usage",
+    "use_safetensors",
+    "trust_remote_code",
+    "_fast_init",
+)
+
+
+class PreTrainedModel(nn.Module):
+    """A network whose modules are named like the tensors of its published checkpoints.
+
+    Subclasses set the class attributes below, build their modules in `__init__` and end it with
+    `self.post_init()`. Constructors compute no tensors, so a model can be built on the meta device.
+    """
+
+    config_class: ClassVar[type[PretrainedConfig]]
+    base_model_prefix: ClassVar[str] = ""
+    """Name of the bare network inside a model with a head; part of the published tensor names."""
+    tied_weights: ClassVar[Mapping[str, str]] = {}
+    """Parameter → the parameter it is the same as. Embedding ties hold if `config.tie_word_embeddings`."""
+    renames: ClassVar[Sequence[Rename]] = ()
+    """Names that checkpoints of other frameworks or years use for this family's tensors."""
+    optional_keys: ClassVar[Sequence[str]] = ()
+    """Patterns of tensors whose absence or presence means nothing, such as the pooler below a head."""
+
+    config: PretrainedConfig
+    load_report: LoadReport | None = None
+
+    def __init_subclass__(cls, base: type["PreTrainedModel"] | None = None) -> None:
+        """`base` is the bare network below a head.
+
+        A head passes on what it does not use itself, by `*inputs, **options`; its signature, as editors and
+        training loops see it, names the bare network's inputs all the same.
+        """
+        if base is not None and "forward" in vars(cls):
+            own = inspect.signature(cls.forward).parameters.values()
+            passed_on = inspect.signature(base.forward).parameters.values()
+            shown = {parameter.name: parameter for parameter in passed_on}
+            shown |= {
+                p.name: p.replace(kind=p.KEYWORD_ONLY) for p in own if p.name not in shown and p.kind == p.KEYWORD_ONLY
+            }
+            cls.forward.__signature__ = inspect.Signature(list(shown.values()))  # type: ignore[attr-defined]
+
+    def __init__(self, config: PretrainedConfig, *args: Any, **kwargs: Any) -> None:
+        super().__init__()
+        if not isinstance(config, PretrainedConfig):
+            raise TypeError(
+                f"{type(self).__name__} is built from a configuration, got {type(config).__name__}; "
+                f"to load a published model: {type(self).__name__}.from_pretrained(name)"
+            )
+        if args or kwargs:
+            raise TypeError(f"{type(self).__name__}() takes only a configuration, got also {[*args, *kwargs]}")
+        self.config = config
+        self.register_load_state_dict_pre_hook(_rename_historical)  # type: ignore[no-untyped-call]
+
+    def post_init(self) -> None:
+        """Initialises, ties and prunes a newly built model; the last call of every constructor."""
+        if not any(parameter.is_meta for parameter in self.parameters()):
+            self.init_weights()
+        self.tie_weights()
+
+    # -- loading and saving
+
+    @classmethod
+    def from_pretrained(
+        cls,
+        pretrained_model_name_or_path: str | os.PathLike[str] | None,
+        *model_args: Any,
+        config: PretrainedConfig | str | os.PathLike[str] | None = None,
+        state_dict: Mapping[str, Tensor] | None = None,
+        dtype: torch.dtype | str | None = None,
+        torch_dtype: torch.dtype | str | None = None,
+        device: torch.device | str | None = None,
+        strict: bool = False,
+        ignore_mismatched_sizes: bool = False,
+        output_loading_info: bool = False,
+        **kwargs: Any,
+    ) -> Any:
+        """Loads a published or saved model, in evaluation mode.
+
+        Args:
+            pretrained_model_name_or_path: any way to name a model, see `pretrained.resolve`; None needs `config`
+                and `state_dict`.
+            config: used instead of the model's own; a configuration or a name of one.
+            state_dict: used instead of the weights file.
+            dtype: of the floating weights: a `torch.dtype`, its name, or "auto" for as they were saved.
+                Unless given, float32. `torch_dtype` is its earlier name.
+            device: where the weights go.
+            strict: raise if any tensor is missing or left over.
+            ignore_mismatched_sizes: initialise tensors whose shape does not fit, instead of raising.
+            output_loading_info: return (model, {"missing_keys", "unexpected_keys", …}) instead.
+            **kwargs: hub options (`revision`, `cache_dir`, …); every other keyword overrides a key of the
+                configuration.
+
+        Returns:
+            The model; what loading did is in its `load_report`.
+
+        Raises:
+            ModelNotFoundError, ModelFileNotFoundError: there is no such model here, or it lacks a file.
+            CorruptFileError, UnsafeFileError, UnsupportedFormatError: a file cannot be read, and why.
+            CheckpointError: the tensors do not fit the model.
+            TypeError: a keyword that is neither a hub option nor a key of the configuration.
+        """
+        options, overrides = split_options({key: value for key, value in kwargs.items() if key not in _ACCEPTED})
+        files = None
+        if pretrained_model_name_or_path is None:
+            if not isinstance(config, PretrainedConfig) or state_dict is None:
+                raise ConfigurationError("without a name, from_pretrained needs both config= and state_dict=")
+        else:
+            files = resolve(pretrained_model_name_or_path, **options)
+        if not isinstance(config, PretrainedConfig):
+            config_files = files if config is None else resolve(config, **options)
+            assert config_files is not None
+            config, overrides = cls.config_class._read(config_files, overrides)
+        if overrides:
+            raise TypeError(
+                f"{cls.__name__}.from_pretrained got {sorted(overrides)}, which are neither hub options nor keys of "
+                f"{type(config).__name__}"
+            )
+        weights = from_state_dict(state_dict) if state_dict is not None else open_checkpoint(files.weights())  # type: ignore[union-attr]
+        with torch.device("meta"), _Unfilled():
+            model = cls(config, *model_args)
+        report = load(
+            model,
+            published(weights, cls.renames),
+            base_prefix=cls.base_model_prefix,
+            tied=model._ties(),
+            dtype=_dtype(dtype if dtype is not None else torch_dtype),
+            device=device,
+            strict=strict,
+            ignore_mismatched_sizes=ignore_mismatched_sizes,
+            keys_to_ignore=cls.optional_keys,
+            init=model.init_weights,
+        )
+        model.load_report = report
+        if (warning := report.warning(cls.__name__)) is not None:
+            logger.warning(warning)
+        model.eval()
+        return (model, report.as_loading_info()) if output_loading_info else model
+
+    def save_pretrained(
+        self,
+        save_directory: str | os.PathLike[str],
+        *,
+        state_dict: Mapping[str, Tensor] | None = None,
+        max_shard_size: int | str | None = None,
+    ) -> None:
+        """Writes config.json and model.safetensors (with an index and shards above `max_shard_size`, such as "2GB")."""
+        folder = Path(save_directory)
+        if folder.is_file():
+            raise NotADirectoryError(f"{folder} is a file; save_pretrained needs a folder")
+        folder.mkdir(parents=True, exist_ok=True)
+        saved = self.config.from_dict(self.config.to_dict())
+        saved.architectures = [type(self).__name__]
+        if self.dtype != torch.float32:
+            saved.torch_dtype = str(self.dtype).removeprefix("torch.")
+        tensors = dict(state_dict if state_dict is not None else self.state_dict())
+        for target in self._ties():
+            tensors.pop(target, None)
+        save_checkpoint(tensors, folder, max_shard_size=max_shard_size)
+        saved.save_pretrained(folder)
+
+    # -- initialising and tying
+
+    def init_weights(self, names: Iterable[str] | None = None) -> None:
+        """Fills parameters as the paper did before training: all, or only those of these names."""
+        wanted = None if names is None else set(names)
+        for prefix, module in self.named_modules():
+            own = dict(module.named_parameters(prefix, recurse=False))
+            if wanted is None:
+                self._init_weights(module)
+            elif own.keys() & wanted:
+                kept = {name: parameter.detach().clone() for name, parameter in own.items() if name not in wanted}
+                self._init_weights(module)
+                with torch.no_grad():
+                    for name, values in kept.items():
+                        own[name].copy_(values)
+
+    def _init_weights(self, module: nn.Module) -> None:
+        """Fills the parameters that `module` holds itself."""
+        raise TypeError(f"{type(self).__name__} does not say how its weights are initialised")
+
+    def _ties(self) -> dict[str, str]:
+        """The ties that hold for this configuration."""
+        embedding = self._name_of(self.get_input_embeddings().weight)
+        return {
+            target: source
+            for target, source in self.tied_weights.items()
+            if self.config.tie_word_embeddings or source != embedding
+        }
+
+    def _name_of(self, parameter: Tensor) -> str | None:
+        return next((name for name, own in self.named_parameters() if own is parameter), None)
+
+    def tie_weights(self) -> None:
+        """Makes tied parameters one object."""
+        for target, source in self._ties().items():
+            _set_parameter(self, target, self.get_parameter(source))
+
+    # -- embeddings
+
+    @property
+    def base_model(self) -> "PreTrainedModel":
+        """The bare network: itself, or the part below the head."""
+        return cast(PreTrainedModel, getattr(self, self.base_model_prefix, self))
+
+    def get_input_embeddings(self) -> nn.Embedding:
+        if self.base_model is self:
+            raise NotImplementedError(f"{type(self).__name__} does not say which module embeds its tokens")
+        return self.base_model.get_input_embeddings()
+
+    def set_input_embeddings(self, value: nn.Embedding) -> None:
+        if self.base_model is self:
+            raise NotImplementedError(f"{type(self).__name__} does not say which module embeds its tokens")
+        self.base_model.set_input_embeddings(value)
+
+    def get_output_embeddings(self) -> nn.Linear | None:
+        """The layer that scores the vocabulary, if there is one."""
+        return None
+
+    def set_output_embeddings(self, value: nn.Linear) -> None:
+        raise ConfigurationError(f"{type(self).__name__} has no layer that scores the vocabulary")
+
+    def resize_token_embeddings(self, new_num_tokens: int | None = None) -> nn.Embedding:
+        """Cuts or extends the vocabulary; new rows are initialised, old ones kept, tied and scoring layers follow.
+
+        Args:
+            new_num_tokens: rows afterwards, usually `len(tokenizer)`; None changes nothing.
+
+        Returns:
+            The input embedding.
+        """
+        old = self.get_input_embeddings()
+        if new_num_tokens is None or new_num_tokens == old.num_embeddings:
+            return old
+        if new_num_tokens < 1:
+            raise InputError(f"a vocabulary needs at least one token, resize_token_embeddings got {new_num_tokens}")
+        padding = old.padding_idx if old.padding_idx is not None and old.padding_idx < new_num_tokens else None
+        new = nn.Embedding(
+            new_num_tokens,
+            old.embedding_dim,
+            padding_idx=padding,
+            device=old.weight.device,
+            dtype=old.weight.dtype,
+        )
+        self._init_weights(new)
+        _copy_rows(new.weight, old.weight)
+        new.weight.requires_grad_(old.weight.requires_grad)
+        new.train(old.training)
+        self.set_input_embeddings(new)
+        self._resize_output(new_num_tokens)
+        for model in {self, self.base_model}:
+            model.config.update({"vocab_size": new_num_tokens})
+        self.tie_weights()
+        return new
+
+    def _resize_output(self, count: int) -> None:
+        output = self.get_output_embeddings()
+        if output is None:
+            return
+        for name, old in list(output.named_parameters(recurse=False)):
+            new = nn.Parameter(old.new_zeros(count, *old.shape[1:]), requires_grad=old.requires_grad)
+            if name == "weight":
+                nn.init.normal_(new, std=getattr(self.config, "initializer_range", 0.02))
+            _copy_rows(new, old)
+            same = [key for key, value in self.named_parameters(remove_duplicate=False) if value is old]
+            for key in same:  # the bias is often known by a second name
+                _set_parameter(self, key, new)
+        output.out_features = count
+
+    # -- pruning
+
+    def prune_heads(self, heads_to_prune: Mapping[int, Iterable[int]]) -> None:
+        """Removes attention heads for good: {layer: [heads]}, counted as in the unpruned model.
+
+        They are recorded in `config.pruned_heads`, so a saved model comes back pruned.
+        (Michel et al., Are Sixteen Heads Really Better than One?, arXiv 1905.10650)
+        """
+        for layer, heads in heads_to_prune.items():
+            self.config.pruned_heads[int(layer)] = sorted({*self.config.pruned_heads.get(int(layer), ()), *heads})
+        self.base_model._prune_heads({int(layer): list(heads) for layer, heads in heads_to_prune.items()})
+
+    def _prune_heads(self, heads_to_prune: Mapping[int, Sequence[int]]) -> None:
+        raise ConfigurationError(f"heads of {type(self).__name__} cannot be pruned")
+
+    # -- training
+
+    def gradient_checkpointing_enable(self, enable: bool = True) -> None:
+        """Trades time for memory: the layers' activations are computed again in the backward pass."""
+        for module in self.modules():
+            if hasattr(module, "gradient_checkpointing"):
+                setattr(module, "gradient_checkpointing", enable)  # noqa: B010 - modules refuse plain flags to type checkers
+
+    def gradient_checkpointing_disable(self) -> None:
+        self.gradient_checkpointing_enable(False)
+
+    # -- generation
+
+    def generate(
+        self,
+        input_ids: Tensor | None = None,
+        *,
+        attention_mask: Tensor | None = None,
+        generator: torch.Generator | None = None,
+        **options: Any,
+    ) -> Tensor:
+        """Continues prompts, token by token.
+
+        Args:
+            input_ids: (B, S) the prompts, of unequal length if padded on the left; `bos_token_id` unless given.
+            attention_mask: (B, S) 0 for padding; seen from `pad_token_id` unless given.
+            generator: source of chance, for results that can be repeated; torch's own unless given.
+            **options: of `pretrained.generation.GenerationOptions`, as the configuration says unless given; and
+                further inputs of the network, such as `encoder_hidden_states`.
+
+        Returns:
+            (B · num_return_sequences, S) the prompts and what follows, filled up behind the end of a text.
+
+        Raises:
+            InputError: options or prompts that make no sense.
+            TypeError: a keyword that is neither an option nor an input.
+        """
+        return generate(self, input_ids, attention_mask=attention_mask, generator=generator, **options)
+
+    def stream(self, input_ids: Tensor | None = None, **options: Any) -> Iterator[Tensor]:
+        """As `generate`, but without beam search; yields the new tokens, (B · num_return_sequences,), as they come."""
+        return stream(self, input_ids, **options)
+
+    def prepare_inputs_for_generation(self, input_ids: Tensor, past: Any = None, **options: Any) -> dict[str, Any]:
+        """The inputs of the next step, see `pretrained.generation.network.Network`."""
+        if self.get_output_embeddings() is None or not self.config.is_decoder:
+            raise ConfigurationError(
+                f"{type(self).__name__} does not predict the next token, so it cannot generate; use a class with a "
+                "causal language model's head, such as GPT2LMHeadModel, or BertLMHeadModel with is_decoder=True"
+            )
+        return causal_inputs(input_ids, past, **options)
+
+    def _reorder_cache(self, past: Any, beam_idx: Tensor) -> Any:
+        """What the last step left, with other rows, see `pretrained.generation.network.Network`."""
+        return past.reorder(beam_idx)
+
+    # -- options and results of a forward pass
+
+    def _options(self, output_attentions: bool | None, output_hidden_states: bool | None) -> tuple[bool, bool]:
+        """What the call asks for, else what the configuration does."""
+        config = self.config
+        return (
+            config.output_attentions if output_attentions is None else output_attentions,
+            config.output_hidden_states if output_hidden_states is None else output_hidden_states,
+        )
+
+    def _returned(self, output: ModelOutput, return_dict: bool | None) -> Any:
+        """The output, or a plain tuple of its items where `return_dict=False` asks for one."""
+        wanted = self.config.use_return_dict if return_dict is None else return_dict
+        return output if wanted else output.to_tuple()
+
+    def _head_output(self, out: BaseModelOutput, return_dict: bool | None, **scores: Any) -> Any:
+        """The scores of a head, with what the network below it returned besides its last states."""
+        kept: dict[str, Any] = {
+            name: out.get(name) for name in ("past_key_values", "hidden_states", "attentions", "cross_attentions")
+        }
+        return self._returned(HeadOutput(**scores, **kept), return_dict)
+
+    # -- facts
+
+    @property
+    def device(self) -> torch.device:
+        return next(self.parameters()).device
+
+    @property
+    def dtype(self) -> torch.dtype:
+        return next(parameter.dtype for parameter in self.parameters() if parameter.is_floating_point())
+
+    @property
+    def dummy_inputs(self) -> dict[str, Tensor]:
+        """Inputs that any language model takes."""
+        return {"input_ids": torch.tensor([[7, 6, 0, 0, 1], [1, 2, 3, 0, 0], [0, 0, 0, 4, 5]], device=self.device)}
+
+    def num_parameters(self, only_trainable: bool = False) -> int:
+        """How many numbers the parameters hold; tied ones count once."""
+        return sum(p.numel() for p in self.parameters() if p.requires_grad or not only_trainable)
+
+
+class _Unfilled(TorchFunctionMode):
+    """Skips the initialisation of new modules. On meta it would fill nothing, and cost the import of a compiler."""
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        if getattr(func, "__module__", None) == nn.init.__name__:
+            return (kwargs or {}).get("tensor", args[0] if args else None)
+        return func(*args, **(kwargs or {}))
+
+
+def run_layer(layer: nn.Module, /, *args: Any, recompute: bool, **kwargs: Any) -> Any:
+    """Calls a layer; with `recompute`, training keeps no activations and computes them again when needed."""
+    if recompute and layer.training and torch.is_grad_enabled():
+        return checkpoint(layer, *args, use_reentrant=False, **kwargs)
+    return layer(*args, **kwargs)
+
+
+def _set_parameter(model: nn.Module, name: str, parameter: nn.Parameter) -> None:
+    path, _, leaf = name.rpartition(".")
+    setattr(model.get_submodule(path), leaf, parameter)
+
+
+def _copy_rows(new: Tensor, old: Tensor) -> None:
+    count = min(len(new), len(old))
+    with torch.no_grad():
+        new[:count] = old[:count]
+
+
+def _dtype(dtype: torch.dtype | str | None) -> torch.dtype | None:
+    """None stands for "as saved" below this line."""
+    if dtype is None:
+        return torch.float32
+    if dtype == "auto":
+        return None
+    found = getattr(torch, dtype.removeprefix("torch."), None) if isinstance(dtype, str) else dtype
+    if not isinstance(found, torch.dtype) or not found.is_floating_point:
+        raise ConfigurationError(f"dtype={dtype!r} is not a floating type; use torch.float32, 'bfloat16' or 'auto'")
+    return found
+
+
+def _rename_historical(module: nn.Module, state_dict: dict[str, Any], prefix: str, *_: Any) -> None:
+    """Lets `load_state_dict` of users' own dictionaries take names of earlier years, nested models included."""
+    keys = [key for key in state_dict if key.startswith(prefix)]
+    wrapper = wrapper_prefix([key[len(prefix) :] for key in keys])
+    for key in keys:
+        name = historical_name(key[len(prefix) + len(wrapper) :])
+        if name is None:
+            del state_dict[key]
+        elif prefix + name != key:
+            state_dict[prefix + name] = state_dict.pop(key)

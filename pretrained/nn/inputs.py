@@ -1,0 +1,50 @@
+"""Do the inputs fit the model and each other? If not, the error says both numbers."""
+
+from typing import cast
+
+from torch import Tensor
+
+from pretrained.errors import InputError
+from pretrained.nn.layout import SequenceLayout
+
+
+def batch_axes(input_ids: Tensor | None, inputs_embeds: Tensor | None) -> Tensor:
+    """Whichever was given, with only the axes that count tokens: (B, S); packed (T,)."""
+    if (input_ids is None) == (inputs_embeds is None):
+        raise InputError("pass either input_ids or inputs_embeds, and not both")
+    return cast(Tensor, input_ids) if inputs_embeds is None else inputs_embeds[..., 0]
+
+
+def check_rows(given: Tensor, **others: Tensor | None) -> None:
+    """Every other input has as many rows as the batch, or one for all."""
+    for name, other in others.items():
+        if other is not None and len(other) not in (1, len(given)):
+            raise InputError(f"{name} has {len(other)} rows, the batch has {len(given)}")
+
+
+def check_length(positions: Tensor, layout: SequenceLayout, table: int, *, first: int = 0) -> None:
+    """No sequence is longer than the table of positions.
+
+    Args:
+        positions: (1 or B, S) or (T,) what will be looked up.
+        table: rows of the table.
+        first: the row of a sequence's first token.
+    """
+    if positions.shape[-1] + getattr(layout, "past_length", 0) + first <= table:
+        return  # cannot be; and reading the largest number would make an accelerator wait
+    last = int(positions.max())
+    if last >= table:
+        raise InputError(
+            f"the sequence has {last + 1 - first} tokens, the model has positions for {table - first}; "
+            f"truncate it: tokenizer(text, truncation=True, max_length={table - first})"
+        )
+
+
+def out_of_range(**looked_up: tuple[Tensor | None, int]) -> InputError:
+    """Which input asked for a row that its embedding does not have? name=(ids, rows of the embedding)."""
+    for name, (ids, rows) in looked_up.items():
+        if ids is not None and (int(ids.max()) >= rows or int(ids.min()) < 0):
+            return InputError(
+                f"{name} holds numbers from {int(ids.min())} to {int(ids.max())}; the model has 0 to {rows - 1}"
+            )
+    return InputError("an id is outside its embedding")
