@@ -1,0 +1,21 @@
+"""ALBERT: A Lite BERT for Self-supervised Learning of Language Representations (Lan et al., arXiv 1909.11942)."""
+
+from pretrained.family import Family
+
+FAMILY = Family(
+    model_type="albert",
+    config="config_albert:AlbertConfig",
+    tokenizers=(),
+    models={
+        "Model": "modeling_albert:AlbertModel",
+        "ForPreTraining": "heads_albert:AlbertForPreTraining",
+        "ForMaskedLM": "heads_albert:AlbertForMaskedLM",
+        "ForSequenceClassification": "heads_albert:AlbertForSequenceClassification",
+        "ForMultipleChoice": "heads_albert:AlbertForMultipleChoice",
+        "ForTokenClassification": "heads_albert:AlbertForTokenClassification",
+        "ForQuestionAnswering": "heads_albert:AlbertForQuestionAnswering",
+    },
+    classes=("modeling_albert:AlbertPreTrainedModel",),
+    config_keys=frozenset({"embedding_size", "hidden_size", "num_hidden_groups", "inner_group_num"}),
+    small={"embedding_size": 12},
+)

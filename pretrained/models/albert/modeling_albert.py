@@ -1,0 +1,266 @@
+"""How does ALBERT turn tokens into vectors? As BERT does, with narrow embeddings and layers used many times.
+
+Shapes: B batch, S sequence, E embedding, H hidden, N heads, D head width, I intermediate. Between the modules a
+batch is (B, S, H); packed, it is (T, H) with T tokens in all. Only the layout knows the difference.
+"""
+
+from collections.abc import Iterator
+from typing import Any, cast
+
+from torch import Tensor, nn
+
+from pretrained.errors import InputError
+from pretrained.modeling import PreTrainedModel, run_layer
+from pretrained.models.albert.config_albert import AlbertConfig
+from pretrained.nn.activations import activation
+from pretrained.nn.init import init_normal
+from pretrained.nn.inputs import batch_axes, check_length, check_rows, out_of_range
+from pretrained.nn.layout import Padded, SequenceLayout, layer_head_masks
+from pretrained.nn.outputs import BaseModelOutput
+from pretrained.nn.pruning import keep_rows, prune_linear
+
+
+class AlbertEmbeddings(nn.Module):
+    """Word + position + token type, of width E, normalised."""
+
+    def __init__(self, config: AlbertConfig) -> None:
+        super().__init__()
+        width = config.embedding_size
+        self.word_embeddings = nn.Embedding(config.vocab_size, width, padding_idx=config.pad_token_id)
+        self.position_embeddings = nn.Embedding(config.max_position_embeddings, width)
+        self.token_type_embeddings = nn.Embedding(config.type_vocab_size, width)
+        self.LayerNorm = nn.LayerNorm(width, eps=config.layer_norm_eps)
+        self.dropout = nn.Dropout(config.hidden_dropout_prob)
+
+    def forward(
+        self,
+        input_ids: Tensor | None,
+        token_type_ids: Tensor | None,
+        position_ids: Tensor,
+        inputs_embeds: Tensor | None = None,
+    ) -> Tensor:
+        words = self.word_embeddings(input_ids) if inputs_embeds is None else inputs_embeds
+        types = self.token_type_embeddings
+        # without token types every token is of type 0
+        words = words + (types.weight[0] if token_type_ids is None else types(token_type_ids))
+        return cast(Tensor, self.dropout(self.LayerNorm(words + self.position_embeddings(position_ids))))
+
+
+class AlbertAttention(nn.Module):
+    """Multi-head attention; the heads are joined and what came in is added."""
+
+    fused_projections = ("query", "key", "value")
+
+    def __init__(self, config: AlbertConfig) -> None:
+        super().__init__()
+        self.head_width = config.hidden_size // config.num_attention_heads
+        self.query = nn.Linear(config.hidden_size, config.hidden_size)
+        self.key = nn.Linear(config.hidden_size, config.hidden_size)
+        self.value = nn.Linear(config.hidden_size, config.hidden_size)
+        self.attention_dropout = config.attention_probs_dropout_prob
+        self.dense = nn.Linear(config.hidden_size, config.hidden_size)
+        self.output_dropout = nn.Dropout(config.hidden_dropout_prob)
+        self.LayerNorm = nn.LayerNorm(config.hidden_size, eps=config.layer_norm_eps)
+        self.pruned_heads: set[int] = set()
+
+    def forward(
+        self,
+        hidden: Tensor,
+        layout: SequenceLayout,
+        *,
+        head_mask: Tensor | None = None,
+        output_attentions: bool = False,
+    ) -> tuple[Tensor, Tensor | None]:
+        query, key, value = (
+            projection(hidden).unflatten(-1, (-1, self.head_width))  # (B, S, N, D)
+            for projection in (self.query, self.key, self.value)
+        )
+        context, probabilities = layout.attend(
+            query,
+            key,
+            value,
+            dropout=self.attention_dropout if self.training else 0.0,
+            head_mask=head_mask,
+            output_attentions=output_attentions,
+        )
+        return self.LayerNorm(hidden + self.output_dropout(self.dense(context))), probabilities
+
+    def prune_heads(self, heads: set[int]) -> None:
+        """Removes heads, numbered as before any pruning."""
+        keep = keep_rows(heads, self.pruned_heads, self.query.out_features // self.head_width, self.head_width)
+        for name in ("query", "key", "value"):
+            setattr(self, name, prune_linear(getattr(self, name), keep, dim=0))
+        self.dense = prune_linear(self.dense, keep, dim=1)
+        self.pruned_heads |= heads
+
+
+class AlbertLayer(nn.Module):
+    """Attention, then two dense layers; a norm after each."""
+
+    fused_activation = ("ffn", "activation")
+
+    def __init__(self, config: AlbertConfig) -> None:
+        super().__init__()
+        self.attention = AlbertAttention(config)
+        self.ffn = nn.Linear(config.hidden_size, config.intermediate_size)
+        self.activation = activation(config.hidden_act)
+        self.ffn_output = nn.Linear(config.intermediate_size, config.hidden_size)
+        self.full_layer_layer_norm = nn.LayerNorm(config.hidden_size, eps=config.layer_norm_eps)
+
+    def forward(self, hidden: Tensor, layout: SequenceLayout, **options: Any) -> tuple[Tensor, Tensor | None]:
+        hidden, probabilities = self.attention(hidden, layout, **options)
+        changed = self.ffn_output(self.activation(self.ffn(hidden)))
+        return self.full_layer_layer_norm(changed + hidden), probabilities
+
+
+class AlbertLayerGroup(nn.Module):
+    """Layers with weights of their own, which are repeated together."""
+
+    def __init__(self, config: AlbertConfig) -> None:
+        super().__init__()
+        self.albert_layers = nn.ModuleList(AlbertLayer(config) for _ in range(config.inner_group_num))
+
+
+class AlbertTransformer(nn.Module):
+    """From E to H features, then `num_hidden_layers` calls of the groups."""
+
+    def __init__(self, config: AlbertConfig) -> None:
+        super().__init__()
+        self.embedding_hidden_mapping_in = nn.Linear(config.embedding_size, config.hidden_size)
+        self.albert_layer_groups = nn.ModuleList(AlbertLayerGroup(config) for _ in range(config.num_hidden_groups))
+        self.calls = config.num_hidden_layers
+        self.gradient_checkpointing = False
+
+    def layers(self) -> Iterator[tuple[int, AlbertLayer]]:
+        """(number of the call, layer), in the order in which a token meets them."""
+        for call in range(self.calls):
+            # division as published: where the groups do not divide the calls, rounding decides for some of them
+            group = self.albert_layer_groups[int(call / (self.calls / len(self.albert_layer_groups)))]
+            for layer in cast(AlbertLayerGroup, group).albert_layers:
+                yield call, cast(AlbertLayer, layer)
+
+    def forward(
+        self, embeddings: Tensor, layout: SequenceLayout, *, head_mask: Tensor | None, output_attentions: bool
+    ) -> tuple[list[Tensor], list[Tensor | None]]:
+        """Returns the hidden states, what the first layer read first, and the attention maps."""
+        hidden = self.embedding_hidden_mapping_in(embeddings)
+        hidden_states: list[Tensor] = [hidden]
+        attentions: list[Tensor | None] = []
+        masks = layer_head_masks(head_mask, self.calls)
+        for call, layer in self.layers():
+            hidden, probabilities = run_layer(
+                layer,
+                hidden,
+                layout,
+                head_mask=masks[call],
+                output_attentions=output_attentions,
+                recompute=self.gradient_checkpointing,
+            )
+            hidden_states.append(hidden)
+            attentions.append(probabilities)
+        return hidden_states, attentions
+
+
+class AlbertPreTrainedModel(PreTrainedModel):
+    """What ALBERT's network and all its heads share."""
+
+    config_class = AlbertConfig
+    base_model_prefix = "albert"
+    config: AlbertConfig
+
+    def _init_weights(self, module: nn.Module) -> None:
+        init_normal(module, self.config.initializer_range)
+
+
+class AlbertModel(AlbertPreTrainedModel):
+    """The bare network (Lan et al., arXiv 1909.11942).
+
+    Args:
+        config: sizes.
+        add_pooling_layer: False leaves out the pooler; heads that do not use it do so.
+    """
+
+    def __init__(self, config: AlbertConfig, add_pooling_layer: bool = True) -> None:
+        super().__init__(config)
+        self.embeddings = AlbertEmbeddings(config)
+        self.encoder = AlbertTransformer(config)
+        self.pooler = nn.Linear(config.hidden_size, config.hidden_size) if add_pooling_layer else None
+        self._prune_heads(config.pruned_heads)
+        self.post_init()
+
+    def get_input_embeddings(self) -> nn.Embedding:
+        return self.embeddings.word_embeddings
+
+    def set_input_embeddings(self, value: nn.Embedding) -> None:
+        self.embeddings.word_embeddings = value
+
+    def _prune_heads(self, heads_to_prune: Any) -> None:
+        """Layers are those with weights of their own, counted through all groups."""
+        layers = [layer for group in self.encoder.albert_layer_groups for layer in group.albert_layers]  # type: ignore[union-attr]
+        for index, heads in heads_to_prune.items():
+            if not 0 <= index < len(layers):
+                raise InputError(
+                    f"layer {index} cannot be pruned; this model has layers 0 to {len(layers) - 1}, used in turn"
+                )
+            layers[index].attention.prune_heads(set(heads))
+
+    def forward(
+        self,
+        input_ids: Tensor | None = None,
+        attention_mask: Tensor | None = None,
+        token_type_ids: Tensor | None = None,
+        position_ids: Tensor | None = None,
+        head_mask: Tensor | None = None,
+        inputs_embeds: Tensor | None = None,
+        output_attentions: bool | None = None,
+        output_hidden_states: bool | None = None,
+        return_dict: bool | None = None,
+        layout: SequenceLayout | None = None,
+    ) -> Any:
+        """Runs the network.
+
+        Args:
+            input_ids: (B, S) token numbers; packed (T,).
+            attention_mask: (B, S) or (B, S, S), 1 for tokens to look at, 0 for padding.
+            token_type_ids: (B, S), 0 for the first text of a pair, 1 for the second; zeros unless given.
+            position_ids: (B, S) or (1, S); counted from 0 unless given.
+            head_mask: (N,) or (`num_hidden_layers`, N), 0 silences a head.
+            inputs_embeds: (B, S, E) instead of `input_ids`.
+            layout: `Packed(lengths)` for a batch without padding; padded as the mask says unless given.
+
+        Returns:
+            BaseModelOutput: (last_hidden_state (B, S, H), pooler_output (B, H), …).
+
+        Raises:
+            InputError: inputs that do not fit the model or each other.
+        """
+        config = self.config
+        output_attentions, output_hidden_states = self._options(output_attentions, output_hidden_states)
+        given = batch_axes(input_ids, inputs_embeds)
+        if layout is None:
+            check_rows(given, attention_mask=attention_mask, token_type_ids=token_type_ids)
+            layout = Padded(attention_mask)
+        if position_ids is None:
+            position_ids = layout.positions(given.shape[-1], given.device)
+            check_length(position_ids, layout, config.max_position_embeddings)
+        try:
+            embeddings = self.embeddings(input_ids, token_type_ids, position_ids, inputs_embeds)
+        except IndexError:
+            raise out_of_range(
+                input_ids=(input_ids, config.vocab_size),
+                token_type_ids=(token_type_ids, config.type_vocab_size),
+                position_ids=(position_ids, config.max_position_embeddings),
+            ) from None
+        hidden_states, attentions = self.encoder(
+            embeddings, layout, head_mask=head_mask, output_attentions=output_attentions
+        )
+        hidden = hidden_states[-1]
+        output = BaseModelOutput(
+            last_hidden_state=hidden,
+            pooler_output=None if self.pooler is None else self.pooler(layout.first_tokens(hidden)).tanh(),
+            past_key_values=None,
+            cross_attentions=None,
+            hidden_states=tuple(hidden_states) if output_hidden_states else None,
+            attentions=tuple(attentions) if output_attentions else None,
+        )
+        return self._returned(output, return_dict)

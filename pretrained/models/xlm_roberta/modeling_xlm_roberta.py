@@ -1,0 +1,18 @@
+"""How does XLM-RoBERTa turn tokens into vectors? As RoBERTa does, by the same tensor names: `roberta.…`."""
+
+from pretrained.models.roberta.modeling_roberta import RobertaModel, RobertaPreTrainedModel
+from pretrained.models.xlm_roberta.config_xlm_roberta import XLMRobertaConfig
+
+
+class XLMRobertaPreTrainedModel(RobertaPreTrainedModel):
+    """What XLM-RoBERTa's network and all its heads share."""
+
+    config_class = XLMRobertaConfig
+    config: XLMRobertaConfig
+
+    def _add_network(self, *, pooler: bool) -> None:
+        self.roberta = XLMRobertaModel(self.config, add_pooling_layer=pooler)
+
+
+class XLMRobertaModel(XLMRobertaPreTrainedModel, RobertaModel):
+    """The bare network (Conneau et al., arXiv 1911.02116): a RoBERTa."""
