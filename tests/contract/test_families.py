@@ -2,13 +2,14 @@
 
 import importlib
 import json
+import re
 import subprocess
 import sys
 
 import pytest
 import torch
 
-from pretrained import AutoConfig, PretrainedConfig, PreTrainedModel, registry
+from pretrained import AutoConfig, Packed, PretrainedConfig, PreTrainedModel, registry
 
 MODELS = [
     pytest.param(family, task, target, id=f"{model_type}-{target.partition(':')[2]}")
@@ -128,3 +129,44 @@ def test_vocabularies_grow(model_type):
     new = model.resize_token_embeddings(count + 3)
     assert new.num_embeddings == count + 3
     assert torch.equal(new.weight[:count], kept)
+
+
+@pytest.mark.parametrize("model_type", [name for name, family in registry.families().items() if family.packed])
+def test_packed_equals_padded(model_type):
+    family = registry.family(model_type)
+    torch.manual_seed(3)
+    model = registry.load(family, family.models["Model"])(small(family)).eval()
+    lengths = [7, 7, 3, 1]
+    rows = [torch.randint(10, 60, (length,)) for length in lengths]
+    mask = torch.arange(7) < torch.tensor(lengths)[:, None]
+    padding = model.config.pad_token_id or 0
+    padded = torch.nn.utils.rnn.pad_sequence(rows, batch_first=True, padding_value=padding)
+    with torch.no_grad():
+        expected = model(padded, attention_mask=mask.long())
+        found = model(torch.cat(rows), layout=Packed(lengths))
+    torch.testing.assert_close(found[0], expected[0][mask], atol=1e-5, rtol=1e-5)
+
+
+@pytest.mark.parametrize(("family", "task", "target"), MODELS)
+def test_every_weight_gets_a_gradient_or_says_why(family, task, target):
+    """A forward pass must use all that is loaded: a tensor that nothing reads is a mistake in the module tree."""
+    torch.manual_seed(0)
+    model = registry.load(family, target)(small(family)).eval()
+    ids = torch.randint(10, 60, (1, 3, 7) if task == "ForMultipleChoice" else (1, 7))
+    outputs = [value for value in model(ids).to_tuple() if isinstance(value, torch.Tensor) and value.requires_grad]
+    sum(output.float().sum() + output.float().square().sum() for output in outputs).backward()
+    unused = {name for name, parameter in model.named_parameters() if parameter.grad is None}
+    allowed = re.compile("|".join(UNUSED_WITHOUT_OPTIONS))
+    assert not {name for name in unused if not allowed.search(name)}
+
+
+# Weights that only an optional input uses.
+UNUSED_WITHOUT_OPTIONS = (
+    r"token_type_embeddings",  # one row of it is added as it stands
+    r"mask_emb",  # XLNet: with target_mapping
+    r"seg_embed|r_s_bias",  # XLNet: with token types
+    r"lang_embeddings",  # XLM: with langs
+    r"multiple_choice_head",  # with mc_token_ids
+    r"word_emb\.emb_",  # Transformer-XL: those of the clusters that the ids fall into
+    r"answer_class|end_logits",  # beam search heads, at inference
+)
