@@ -1,10 +1,13 @@
 """What can every network do? Load, save, initialise, tie, resize, prune: the one base class of all models."""
 
+import functools
 import inspect
 import logging
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import takewhile
 from pathlib import Path
+from types import FunctionType
 from typing import Any, ClassVar, cast
 
 import torch
@@ -57,6 +60,13 @@ class PreTrainedModel(nn.Module):
     """Names that checkpoints of other frameworks or years use for this family's tensors."""
     optional_keys: ClassVar[Sequence[str]] = ()
     """Patterns of tensors whose absence or presence means nothing, such as the pooler below a head."""
+    input_layer: ClassVar[str | None] = None
+    """Name of the layer in the bare network that embeds the tokens; part of the published tensor names."""
+    output_layer: ClassVar[str | None] = None
+    """Name of the layer that scores the vocabulary, if there is one; part of the published tensor names."""
+    network_class: ClassVar[type["PreTrainedModel"]]
+    """The bare network below a head."""
+    _by_position: ClassVar[Sequence[str]]
 
     config: PretrainedConfig
     load_report: LoadReport | None = None
@@ -65,16 +75,25 @@ class PreTrainedModel(nn.Module):
         """`base` is the bare network below a head.
 
         A head passes on what it does not use itself, by `*inputs, **options`; its signature, as editors and
-        training loops see it, names the bare network's inputs all the same.
+        training loops see it, names the bare network's inputs all the same. They differ by family, so each head
+        has a `forward` of its own: a copy of the task's.
         """
-        if base is not None and "forward" in vars(cls):
-            own = inspect.signature(cls.forward).parameters.values()
-            passed_on = inspect.signature(base.forward).parameters.values()
-            shown = {parameter.name: parameter for parameter in passed_on}
-            shown |= {
-                p.name: p.replace(kind=p.KEYWORD_ONLY) for p in own if p.name not in shown and p.kind == p.KEYWORD_ONLY
-            }
-            cls.forward.__signature__ = inspect.Signature(list(shown.values()))  # type: ignore[attr-defined]
+        if base is None:
+            return
+        task = cls.forward
+        shown = dict(inspect.signature(base.forward).parameters)
+        # what is returned the head decides itself, so there the inputs that it passes on by position end
+        by_position = list(takewhile(lambda name: name != "return_dict", shown))[1:]
+        for name, parameter in inspect.signature(task).parameters.items():
+            if parameter.kind == parameter.KEYWORD_ONLY:
+                shown.setdefault(name, parameter)
+        forward = FunctionType(task.__code__, task.__globals__, argdefs=task.__defaults__, closure=task.__closure__)
+        forward.__kwdefaults__ = task.__kwdefaults__
+        functools.update_wrapper(forward, task)
+        forward.__qualname__ = f"{cls.__qualname__}.forward"
+        forward.__signature__ = inspect.Signature(list(shown.values()))  # type: ignore[attr-defined]
+        cls.forward = forward
+        cls.network_class, cls._by_position = base, by_position
 
     def __init__(self, config: PretrainedConfig, *args: Any, **kwargs: Any) -> None:
         super().__init__()
@@ -230,31 +249,54 @@ class PreTrainedModel(nn.Module):
     def tie_weights(self) -> None:
         """Makes tied parameters one object."""
         for target, source in self._ties().items():
-            _set_parameter(self, target, self.get_parameter(source))
+            _put(self, target, self.get_parameter(source))
 
-    # -- embeddings
+    # -- the bare network below a head
 
     @property
     def base_model(self) -> "PreTrainedModel":
         """The bare network: itself, or the part below the head."""
         return cast(PreTrainedModel, getattr(self, self.base_model_prefix, self))
 
+    def _add_network(self, **options: Any) -> None:
+        """Puts the bare network below a head, under its published name."""
+        setattr(self, self.base_model_prefix, self.network_class(self.config, **options))
+
+    def _named(self, inputs: Sequence[Any], options: Mapping[str, Any]) -> dict[str, Any]:
+        """What a head passes on to the bare network, by name."""
+        names = self._by_position
+        named = dict(zip(names, inputs, strict=False))
+        if len(inputs) > len(names):
+            raise TypeError(f"{type(self).__name__} takes {len(names)} inputs by position, got {len(inputs)}")
+        if twice := named.keys() & options:
+            raise TypeError(f"{type(self).__name__} got {sorted(twice)} twice, by position and by name")
+        return {**named, **options}
+
+    # -- embeddings
+
     def get_input_embeddings(self) -> nn.Embedding:
-        if self.base_model is self:
+        if self.base_model is not self:
+            return self.base_model.get_input_embeddings()
+        if self.input_layer is None:
             raise NotImplementedError(f"{type(self).__name__} does not say which module embeds its tokens")
-        return self.base_model.get_input_embeddings()
+        return cast(nn.Embedding, self.get_submodule(self.input_layer))
 
     def set_input_embeddings(self, value: nn.Embedding) -> None:
-        if self.base_model is self:
+        if self.base_model is not self:
+            self.base_model.set_input_embeddings(value)
+        elif self.input_layer is None:
             raise NotImplementedError(f"{type(self).__name__} does not say which module embeds its tokens")
-        self.base_model.set_input_embeddings(value)
+        else:
+            _put(self, self.input_layer, value)
 
     def get_output_embeddings(self) -> nn.Linear | None:
         """The layer that scores the vocabulary, if there is one."""
-        return None
+        return None if self.output_layer is None else cast(nn.Linear, self.get_submodule(self.output_layer))
 
     def set_output_embeddings(self, value: nn.Linear) -> None:
-        raise ConfigurationError(f"{type(self).__name__} has no layer that scores the vocabulary")
+        if self.output_layer is None:
+            raise ConfigurationError(f"{type(self).__name__} has no layer that scores the vocabulary")
+        _put(self, self.output_layer, value)
 
     def resize_token_embeddings(self, new_num_tokens: int | None = None) -> nn.Embedding:
         """Cuts or extends the vocabulary; new rows are initialised, old ones kept, tied and scoring layers follow.
@@ -300,7 +342,7 @@ class PreTrainedModel(nn.Module):
             _copy_rows(new, old)
             same = [key for key, value in self.named_parameters(remove_duplicate=False) if value is old]
             for key in same:  # the bias is often known by a second name
-                _set_parameter(self, key, new)
+                _put(self, key, new)
         output.out_features = count
 
     # -- pruning
@@ -315,7 +357,15 @@ class PreTrainedModel(nn.Module):
             self.config.pruned_heads[int(layer)] = sorted({*self.config.pruned_heads.get(int(layer), ()), *heads})
         self.base_model._prune_heads({int(layer): list(heads) for layer, heads in heads_to_prune.items()})
 
-    def _prune_heads(self, heads_to_prune: Mapping[int, Sequence[int]]) -> None:
+    def _prune_heads(self, heads_to_prune: Mapping[int, Iterable[int]]) -> None:
+        attentions = list(self._attentions())
+        for layer, heads in heads_to_prune.items():
+            if not 0 <= layer < len(attentions):
+                raise InputError(f"layer {layer} cannot be pruned; this model has layers 0 to {len(attentions) - 1}")
+            attentions[layer].prune_heads(set(heads))
+
+    def _attentions(self) -> Iterable[Any]:
+        """The modules of a bare network that can prune their heads, by layer."""
         raise ConfigurationError(f"heads of {type(self).__name__} cannot be pruned")
 
     # -- training
@@ -432,9 +482,9 @@ def run_layer(layer: nn.Module, /, *args: Any, recompute: bool, **kwargs: Any) -
     return layer(*args, **kwargs)
 
 
-def _set_parameter(model: nn.Module, name: str, parameter: nn.Parameter) -> None:
+def _put(model: nn.Module, name: str, value: nn.Module | nn.Parameter) -> None:
     path, _, leaf = name.rpartition(".")
-    setattr(model.get_submodule(path), leaf, parameter)
+    setattr(model.get_submodule(path), leaf, value)
 
 
 def _copy_rows(new: Tensor, old: Tensor) -> None:

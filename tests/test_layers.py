@@ -19,7 +19,7 @@ PACKAGE = Path(pretrained.__file__).parent
 ROOT = PACKAGE.parent
 
 # Folders and modules that work on tensors. Everything else must be importable without torch.
-WITH_TORCH = ("modeling", "loading", "checkpoints", "nn", "generation", "runner", "training")
+WITH_TORCH = ("heads", "modeling", "loading", "checkpoints", "nn", "generation", "runner", "training")
 
 
 def modules() -> dict[str, Path]:

@@ -35,7 +35,6 @@ class KeyValueCache(Sequence[tuple[Tensor, Tensor]]):
     """Per layer the (key, value) of every token so far, each (B, N, S, D); reads like a tuple of pairs."""
 
     def __init__(self) -> None:
-        self.length = 0
         self._rooms: dict[int, _Room] = {}
         self._pairs: dict[int, tuple[Tensor, Tensor]] = {}
 
@@ -46,8 +45,12 @@ class KeyValueCache(Sequence[tuple[Tensor, Tensor]]):
         for layer, (key, value, *_) in enumerate(past or ()):
             cache._pairs[layer] = key, value
             cache._rooms[layer] = past._rooms[layer] if isinstance(past, cls) else _Room(key, value)
-            cache.length = key.shape[2]
         return cache
+
+    @property
+    def length(self) -> int:
+        """How many tokens the first layer has seen; during a call of the network, the new ones count too."""
+        return self._pairs[0][0].shape[2] if self._pairs else 0
 
     def append(self, layer: int, key: Tensor, value: Tensor) -> tuple[Tensor, Tensor]:
         """Adds the new tokens' key and value, (B, S, N, D), and returns all so far, (B, S so far, N, D)."""
@@ -71,6 +74,16 @@ class KeyValueCache(Sequence[tuple[Tensor, Tensor]]):
         room.value[:, :, start:stop] = value
         room.used = stop
         return room.key[:, :, :stop], room.value[:, :, :stop]
+
+    def reorder(self, rows: Tensor) -> Self:
+        """A cache whose row i continues row `rows[i]`, as beam search needs; its room is its own."""
+        cache = type(self)()
+        for layer, room in self._rooms.items():
+            # with the free places behind: they are few, and the next token needs one
+            new = cache._rooms[layer] = _Room(room.key.index_select(0, rows), room.value.index_select(0, rows))
+            new.used = length = self.length
+            cache._pairs[layer] = new.key[:, :, :length], new.value[:, :, :length]
+        return cache
 
     def __len__(self) -> int:
         return len(self._pairs)

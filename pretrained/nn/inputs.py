@@ -48,3 +48,26 @@ def out_of_range(**looked_up: tuple[Tensor | None, int]) -> InputError:
                 f"{name} holds numbers from {int(ids.min())} to {int(ids.max())}; the model has 0 to {rows - 1}"
             )
     return InputError("an id is outside its embedding")
+
+
+def flatten_choices(num_choices: int | None, **inputs: Tensor | None) -> tuple[int, dict[str, Tensor | None]]:
+    """Turns the choices of a batch into rows of their own, for a network that knows nothing of choices.
+
+    Args:
+        num_choices: C, where it cannot be seen: in a packed batch, whose sequences are the choices in order.
+        inputs: `input_ids` or `inputs_embeds`, and others of the same axes: (B, C, S, …).
+
+    Returns:
+        C, and the inputs as (B·C, S, …); those of a packed batch as they were.
+    """
+    given = next((inputs[name] for name in ("inputs_embeds", "input_ids") if inputs.get(name) is not None), None)
+    if given is None:
+        raise InputError("pass either input_ids or inputs_embeds")
+    if num_choices is not None:
+        return num_choices, inputs
+    if given.dim() < 3:
+        raise InputError(
+            f"multiple choice takes (batch, choices, sequence), got {tuple(given.shape)}; "
+            "a packed batch also needs num_choices"
+        )
+    return given.shape[1], {name: None if x is None else x.flatten(0, 1) for name, x in inputs.items()}

@@ -3,10 +3,12 @@
 Labels of -100 are ignored everywhere, as in every release since 2.4.
 """
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from pretrained.errors import InputError
+from pretrained.nn.layout import Packed, SequenceLayout
 
 
 def sequence_loss(logits: Tensor, labels: Tensor, problem_type: str | None = None) -> Tensor:
@@ -49,3 +51,26 @@ def span_loss(start_logits: Tensor, end_logits: Tensor, starts: Tensor, ends: Te
         for logits, positions in ((start_logits, starts), (end_logits, ends))
     ]
     return (losses[0] + losses[1]) / 2
+
+
+def answer_loss(
+    start_logits: Tensor,
+    end_logits: Tensor,
+    start_positions: Tensor | None,
+    end_positions: Tensor | None,
+    layout: SequenceLayout | None,
+) -> Tensor | None:
+    """The loss of question answering, once both positions are given. logits: (B, S) or (T,); positions: (B,).
+
+    A packed batch has no padding, so its loss leaves padding out, where that of a padded batch counts it as
+    places where the answer is not; and a position behind the end of its text is outside.
+    """
+    if start_positions is None or end_positions is None:
+        return None
+    if isinstance(layout, Packed):
+        start_logits, end_logits = (layout.pad(x, torch.finfo(x.dtype).min) for x in (start_logits, end_logits))
+        lengths = torch.tensor(layout.lengths, device=start_logits.device)
+        start_positions, end_positions = (
+            x.flatten().where(x.flatten() < lengths, len(start_logits[0])) for x in (start_positions, end_positions)
+        )
+    return span_loss(start_logits, end_logits, start_positions, end_positions)

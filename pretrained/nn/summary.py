@@ -1,6 +1,6 @@
-"""Which one vector stands for a whole sequence? The summary below the classification heads of GPT, XLNet and XLM."""
+"""Which one vector stands for a whole sequence, and what is read from it? For the heads that classify sequences."""
 
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -106,3 +106,27 @@ def last_tokens(
     places = torch.arange(input_ids.shape[1], device=input_ids.device)
     last = (places * (input_ids != pad_token_id)).amax(1)
     return hidden[torch.arange(len(hidden), device=hidden.device), last]
+
+
+class DenseClassifier(nn.Module):
+    """Scores the classes from the vector of a sequence, with a dense layer in between.
+
+    Args:
+        width: H.
+        labels: C.
+        dropout: before each of the two layers.
+        act: name of the activation between them.
+    """
+
+    fused_activation = ("dense", "activation")
+
+    def __init__(self, width: int, labels: int, *, dropout: float, act: str) -> None:
+        super().__init__()
+        self.dense = nn.Linear(width, width)
+        self.activation = activation(act)
+        self.dropout = nn.Dropout(dropout)
+        self.out_proj = nn.Linear(width, labels)
+
+    def forward(self, vectors: Tensor) -> Tensor:
+        vectors = self.dropout(self.activation(self.dense(self.dropout(vectors))))
+        return cast(Tensor, self.out_proj(vectors))  # (B, C)

@@ -56,3 +56,19 @@ def test_gradients_flow_through_a_cache():
     keys.sum().backward()
     assert key.grad[:, 0].mean() == 3
     assert key.grad[:, 1].mean() == 1
+
+
+def test_rows_in_another_order_are_a_cache_of_their_own():
+    past, *_ = step(None, 4)
+    past, *_ = step(past, 1)
+    rows = torch.tensor([2, 0, 0, 1])
+    other = past.reorder(rows)
+    assert other.length == past.length == 5
+    assert torch.equal(other[0][1], past[0][1][rows])
+    kept = past[0][0].clone()
+    cache = KeyValueCache.of(other)
+    new = torch.randn(4, 2, 4, 5)
+    keys, _ = cache.append(0, new, new)
+    assert torch.equal(keys, torch.cat([past[0][0][rows].transpose(1, 2), new], 1))
+    assert torch.equal(past[0][0], kept)
+    assert other.length == 5

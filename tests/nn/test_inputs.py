@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from pretrained.errors import InputError
-from pretrained.nn.inputs import batch_axes, check_length, check_rows, out_of_range
+from pretrained.nn.inputs import batch_axes, check_length, check_rows, flatten_choices, out_of_range
 from pretrained.nn.layout import Packed, Padded
 
 
@@ -40,3 +40,26 @@ def test_the_input_that_is_out_of_range_is_named():
         input_ids=(torch.tensor([0, 4]), 5), token_type_ids=(None, 2), position_ids=(torch.tensor(-1), 9)
     )
     assert str(error) == "position_ids holds numbers from -1 to -1; the model has 0 to 8"
+
+
+def test_choices_become_rows():
+    ids = torch.arange(24).view(2, 3, 4)
+    count, rows = flatten_choices(None, input_ids=ids, attention_mask=None, inputs_embeds=None)
+    assert count == 3
+    assert torch.equal(rows["input_ids"], ids.view(6, 4))
+    assert rows["attention_mask"] is None
+
+
+def test_choices_of_embeddings():
+    count, rows = flatten_choices(None, input_ids=None, inputs_embeds=torch.zeros(2, 5, 4, 8))
+    assert count == 5
+    assert rows["inputs_embeds"].shape == (10, 4, 8)
+
+
+def test_choices_that_cannot_be_seen():
+    with pytest.raises(InputError, match=r"got \(4, 7\)"):
+        flatten_choices(None, input_ids=torch.zeros(4, 7))
+    with pytest.raises(InputError, match="input_ids or inputs_embeds"):
+        flatten_choices(2, input_ids=None)
+    packed = torch.arange(7)
+    assert flatten_choices(2, input_ids=packed) == (2, {"input_ids": packed})

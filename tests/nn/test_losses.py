@@ -5,7 +5,8 @@ import torch
 
 from pretrained.errors import ConfigurationError, InputError
 from pretrained.nn.activations import ACTIVATIONS, activation
-from pretrained.nn.losses import sequence_loss, span_loss, token_loss
+from pretrained.nn.layout import Packed
+from pretrained.nn.losses import answer_loss, sequence_loss, span_loss, token_loss
 
 
 def test_places_that_the_mask_leaves_out_do_not_count():
@@ -36,3 +37,15 @@ def test_each_gelu_is_its_own():
     assert (forms["gelu"] - forms["gelu_new"]).abs().max() > 1e-4
     assert (forms["gelu"] - forms["quick_gelu"]).abs().max() > 1e-2
     assert ACTIVATIONS["gelu_python"] is ACTIVATIONS["gelu"]
+
+
+def test_answers_in_a_packed_batch_lie_within_their_text():
+    layout = Packed([3, 2])
+    starts, ends = torch.randn(5), torch.randn(5)
+    found = answer_loss(starts, ends, torch.tensor([2, 2]), torch.tensor([0, 1]), layout)
+    lowest = torch.finfo(torch.float32).min
+    padded = [torch.stack([x[:3], torch.tensor([*x[3:], lowest])]) for x in (starts, ends)]
+    # the second text has no third place, so its start does not count
+    expected = span_loss(*padded, torch.tensor([2, 3]), torch.tensor([0, 1]))
+    torch.testing.assert_close(found, expected)
+    assert answer_loss(starts, ends, None, torch.tensor([0, 1]), layout) is None

@@ -1,7 +1,6 @@
-"""What is ALBERT asked? One class per task: the bare network below a head, and its loss.
+"""What is ALBERT asked? The layers of each task above the bare network; what a task does stands in pretrained/heads.py.
 
-Shapes: B batch, S sequence, E embedding, H hidden, V vocabulary, C classes; packed, (T, …) stands for (B, S, …).
-Every `forward` takes AlbertModel's inputs, by the same names, besides the labels.
+Shapes: B batch, S sequence, E embedding, H hidden, V vocabulary; packed, (T, …) stands for (B, S, …).
 """
 
 from typing import Any, cast
@@ -9,18 +8,26 @@ from typing import Any, cast
 import torch
 from torch import Tensor, nn
 
+from pretrained.heads import (
+    ForMaskedLM,
+    ForMultipleChoice,
+    ForQuestionAnswering,
+    ForSequenceClassification,
+    ForTokenClassification,
+    Head,
+)
 from pretrained.models.albert.config_albert import AlbertConfig
 from pretrained.models.albert.modeling_albert import AlbertModel, AlbertPreTrainedModel
 from pretrained.nn.activations import activation
-from pretrained.nn.heads import answer_loss, flatten_choices
 from pretrained.nn.layout import SequenceLayout
 from pretrained.nn.losses import sequence_loss, token_loss
-from pretrained.nn.outputs import ModelOutput
+from pretrained.nn.outputs import BaseModelOutput, ModelOutput
 
 _TIED = {
     "predictions.decoder.weight": "albert.embeddings.word_embeddings.weight",
     "predictions.decoder.bias": "predictions.bias",
 }
+_OUTPUT_LAYER = "predictions.decoder"
 _NO_POOLER = (r"albert\.pooler\..*",)
 
 
@@ -63,28 +70,16 @@ class AlbertSOPHead(nn.Module):
         return cast(Tensor, self.classifier(self.dropout(pooled)))  # (B, 2)
 
 
-class _ScoresVocabulary(AlbertPreTrainedModel):
-    """What the heads with `predictions` share: the ties, and where the scoring layer is."""
-
-    tied_weights = _TIED
-    predictions: AlbertMLMHead
-
-    def get_output_embeddings(self) -> nn.Linear:
-        return self.predictions.decoder
-
-    def set_output_embeddings(self, value: nn.Linear) -> None:
-        self.predictions.decoder = value
-
-
-class AlbertForPreTraining(_ScoresVocabulary, base=AlbertModel):
+class AlbertForPreTraining(AlbertPreTrainedModel, Head, base=AlbertModel):
     """Masked tokens and sentence order, the two tasks that ALBERT was trained on."""
 
-    def __init__(self, config: AlbertConfig) -> None:
-        super().__init__(config)
-        self.albert = AlbertModel(config)
-        self.predictions = AlbertMLMHead(config)
-        self.sop_classifier = AlbertSOPHead(config)
-        self.post_init()
+    tied_weights = _TIED
+    output_layer = _OUTPUT_LAYER
+
+    def _build(self) -> None:
+        self._add_network()
+        self.predictions = AlbertMLMHead(self.config)
+        self.sop_classifier = AlbertSOPHead(self.config)
 
     def forward(
         self,
@@ -102,7 +97,7 @@ class AlbertForPreTraining(_ScoresVocabulary, base=AlbertModel):
         Returns:
             AlbertForPreTrainingOutput: loss if both labels are given, prediction_logits (B, S, V), sop_logits (B, 2).
         """
-        out = self.albert(*inputs, return_dict=True, **options)
+        out = self.base_model(*inputs, return_dict=True, **options)
         scores = self.predictions(out.last_hidden_state)
         order = self.sop_classifier(out.pooler_output)
         loss = None
@@ -118,177 +113,67 @@ class AlbertForPreTraining(_ScoresVocabulary, base=AlbertModel):
         return self._returned(output, return_dict)
 
 
-class AlbertForMaskedLM(_ScoresVocabulary, base=AlbertModel):
+class AlbertForMaskedLM(AlbertPreTrainedModel, ForMaskedLM, base=AlbertModel):
     """Which token stands behind each [MASK]?"""
 
+    tied_weights = _TIED
+    output_layer = _OUTPUT_LAYER
     optional_keys = _NO_POOLER
 
-    def __init__(self, config: AlbertConfig) -> None:
-        super().__init__(config)
-        self.albert = AlbertModel(config, add_pooling_layer=False)
-        self.predictions = AlbertMLMHead(config)
-        self.post_init()
+    def _build(self) -> None:
+        self._add_network(add_pooling_layer=False)
+        self.predictions = AlbertMLMHead(self.config)
 
-    def forward(
-        self,
-        *inputs: Any,
-        labels: Tensor | None = None,
-        masked_lm_labels: Tensor | None = None,
-        return_dict: bool | None = None,
-        **options: Any,
-    ) -> Any:
-        """
-        Args:
-            labels: (B, S) the masked tokens, -100 elsewhere; `masked_lm_labels` is the 2.x name.
-
-        Returns:
-            HeadOutput: loss, logits (B, S, V).
-        """
-        out = self.albert(*inputs, return_dict=True, **options)
-        logits = self.predictions(out.last_hidden_state)
-        labels = masked_lm_labels if labels is None else labels
-        loss = None if labels is None else token_loss(logits, labels)
-        return self._head_output(out, return_dict, logits=logits, loss=loss)
+    def _score(self, hidden: Tensor) -> Tensor:
+        return cast(Tensor, self.predictions(hidden))
 
 
-class AlbertForSequenceClassification(AlbertPreTrainedModel, base=AlbertModel):
+class AlbertForSequenceClassification(AlbertPreTrainedModel, ForSequenceClassification, base=AlbertModel):
     """Which class, or with one label which value, has a text or a pair?"""
 
-    def __init__(self, config: AlbertConfig) -> None:
-        super().__init__(config)
-        self.num_labels = config.num_labels
-        self.albert = AlbertModel(config)
-        self.dropout = nn.Dropout(config.classifier_dropout_prob)
-        self.classifier = nn.Linear(config.hidden_size, config.num_labels)
-        self.post_init()
+    def _build(self) -> None:
+        self._add_network()
+        self.dropout = nn.Dropout(self.config.classifier_dropout_prob)
+        self.classifier = nn.Linear(self.config.hidden_size, self.config.num_labels)
 
-    def forward(
-        self, *inputs: Any, labels: Tensor | None = None, return_dict: bool | None = None, **options: Any
-    ) -> Any:
-        """
-        Args:
-            labels: (B,) class numbers, values if there is one label, or (B, C) floats for several labels a text.
-
-        Returns:
-            HeadOutput: loss, logits (B, C).
-        """
-        out = self.albert(*inputs, return_dict=True, **options)
-        logits = self.classifier(self.dropout(out.pooler_output))
-        loss = None if labels is None else sequence_loss(logits, labels, self.config.problem_type)
-        return self._head_output(out, return_dict, logits=logits, loss=loss)
+    def _score(self, out: BaseModelOutput, layout: SequenceLayout) -> Tensor:
+        return cast(Tensor, self.classifier(self.dropout(out.pooler_output)))
 
 
-class AlbertForMultipleChoice(AlbertPreTrainedModel, base=AlbertModel):
+class AlbertForMultipleChoice(AlbertPreTrainedModel, ForMultipleChoice, base=AlbertModel):
     """Which of C texts fits? Every input is (B, C, S); one score each."""
 
-    def __init__(self, config: AlbertConfig) -> None:
-        super().__init__(config)
-        self.albert = AlbertModel(config)
-        self.dropout = nn.Dropout(config.classifier_dropout_prob)
-        self.classifier = nn.Linear(config.hidden_size, 1)
-        self.post_init()
+    def _build(self) -> None:
+        self._add_network()
+        self.dropout = nn.Dropout(self.config.classifier_dropout_prob)
+        self.classifier = nn.Linear(self.config.hidden_size, 1)
 
-    def forward(
-        self,
-        input_ids: Tensor | None = None,
-        attention_mask: Tensor | None = None,
-        token_type_ids: Tensor | None = None,
-        position_ids: Tensor | None = None,
-        head_mask: Tensor | None = None,
-        inputs_embeds: Tensor | None = None,
-        *,
-        labels: Tensor | None = None,
-        num_choices: int | None = None,
-        return_dict: bool | None = None,
-        **options: Any,
-    ) -> Any:
-        """
-        Args:
-            labels: (B,) the number of the right choice.
-            num_choices: C, where it cannot be seen: in a packed batch, whose sequences are the choices in order.
-
-        Returns:
-            HeadOutput: loss, logits (B, C).
-        """
-        num_choices, rows = flatten_choices(
-            num_choices,
-            input_ids=input_ids,
-            attention_mask=attention_mask,
-            token_type_ids=token_type_ids,
-            position_ids=position_ids,
-            inputs_embeds=inputs_embeds,
-        )
-        out = self.albert(**rows, head_mask=head_mask, return_dict=True, **options)
-        logits = self.classifier(self.dropout(out.pooler_output)).view(-1, num_choices)
-        loss = None if labels is None else sequence_loss(logits, labels, "single_label_classification")
-        return self._head_output(out, return_dict, logits=logits, loss=loss)
+    def _score(self, out: BaseModelOutput, layout: SequenceLayout) -> Tensor:
+        return cast(Tensor, self.classifier(self.dropout(out.pooler_output)))
 
 
-class AlbertForTokenClassification(AlbertPreTrainedModel, base=AlbertModel):
+class AlbertForTokenClassification(AlbertPreTrainedModel, ForTokenClassification, base=AlbertModel):
     """Which class has each token?"""
 
     optional_keys = _NO_POOLER
 
-    def __init__(self, config: AlbertConfig) -> None:
-        super().__init__(config)
-        self.num_labels = config.num_labels
-        self.albert = AlbertModel(config, add_pooling_layer=False)
-        self.dropout = nn.Dropout(config.classifier_dropout_prob)
-        self.classifier = nn.Linear(config.hidden_size, config.num_labels)
-        self.post_init()
+    def _build(self) -> None:
+        self._add_network(add_pooling_layer=False)
+        self.dropout = nn.Dropout(self.config.classifier_dropout_prob)
+        self.classifier = nn.Linear(self.config.hidden_size, self.config.num_labels)
 
-    def forward(
-        self,
-        input_ids: Tensor | None = None,
-        attention_mask: Tensor | None = None,
-        *inputs: Any,
-        labels: Tensor | None = None,
-        return_dict: bool | None = None,
-        **options: Any,
-    ) -> Any:
-        """
-        Args:
-            labels: (B, S) class numbers; -100, and places that the mask leaves out, do not count.
-
-        Returns:
-            HeadOutput: loss, logits (B, S, C).
-        """
-        out = self.albert(input_ids, attention_mask, *inputs, return_dict=True, **options)
-        logits = self.classifier(self.dropout(out.last_hidden_state))
-        loss = None if labels is None else token_loss(logits, labels, attention_mask)
-        return self._head_output(out, return_dict, logits=logits, loss=loss)
+    def _score(self, hidden: Tensor) -> Tensor:
+        return cast(Tensor, self.classifier(self.dropout(hidden)))
 
 
-class AlbertForQuestionAnswering(AlbertPreTrainedModel, base=AlbertModel):
+class AlbertForQuestionAnswering(AlbertPreTrainedModel, ForQuestionAnswering, base=AlbertModel):
     """Where in the text does the answer start and end?"""
 
     optional_keys = _NO_POOLER
 
-    def __init__(self, config: AlbertConfig) -> None:
-        super().__init__(config)
-        self.num_labels = 2
-        self.albert = AlbertModel(config, add_pooling_layer=False)
-        self.qa_outputs = nn.Linear(config.hidden_size, 2)
-        self.post_init()
+    def _build(self) -> None:
+        self._add_network(add_pooling_layer=False)
+        self.qa_outputs = nn.Linear(self.config.hidden_size, 2)
 
-    def forward(
-        self,
-        *inputs: Any,
-        start_positions: Tensor | None = None,
-        end_positions: Tensor | None = None,
-        layout: SequenceLayout | None = None,
-        return_dict: bool | None = None,
-        **options: Any,
-    ) -> Any:
-        """
-        Args:
-            start_positions, end_positions: (B,) the answer's first and last token; positions outside the text
-                do not count.
-
-        Returns:
-            HeadOutput: loss, start_logits (B, S), end_logits (B, S).
-        """
-        out = self.albert(*inputs, layout=layout, return_dict=True, **options)
-        starts, ends = self.qa_outputs(out.last_hidden_state).unbind(-1)
-        loss = answer_loss(starts, ends, start_positions, end_positions, layout)
-        return self._head_output(out, return_dict, start_logits=starts, end_logits=ends, loss=loss)
+    def _score(self, hidden: Tensor) -> Tensor:
+        return cast(Tensor, self.qa_outputs(hidden))

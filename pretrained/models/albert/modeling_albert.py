@@ -4,12 +4,11 @@ Shapes: B batch, S sequence, E embedding, H hidden, N heads, D head width, I int
 batch is (B, S, H); packed, it is (T, H) with T tokens in all. Only the layout knows the difference.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, cast
 
 from torch import Tensor, nn
 
-from pretrained.errors import InputError
 from pretrained.modeling import PreTrainedModel, run_layer
 from pretrained.models.albert.config_albert import AlbertConfig
 from pretrained.nn.activations import activation
@@ -180,6 +179,8 @@ class AlbertModel(AlbertPreTrainedModel):
         add_pooling_layer: False leaves out the pooler; heads that do not use it do so.
     """
 
+    input_layer = "embeddings.word_embeddings"
+
     def __init__(self, config: AlbertConfig, add_pooling_layer: bool = True) -> None:
         super().__init__(config)
         self.embeddings = AlbertEmbeddings(config)
@@ -188,21 +189,9 @@ class AlbertModel(AlbertPreTrainedModel):
         self._prune_heads(config.pruned_heads)
         self.post_init()
 
-    def get_input_embeddings(self) -> nn.Embedding:
-        return self.embeddings.word_embeddings
-
-    def set_input_embeddings(self, value: nn.Embedding) -> None:
-        self.embeddings.word_embeddings = value
-
-    def _prune_heads(self, heads_to_prune: Any) -> None:
-        """Layers are those with weights of their own, counted through all groups."""
-        layers = [layer for group in self.encoder.albert_layer_groups for layer in group.albert_layers]  # type: ignore[union-attr]
-        for index, heads in heads_to_prune.items():
-            if not 0 <= index < len(layers):
-                raise InputError(
-                    f"layer {index} cannot be pruned; this model has layers 0 to {len(layers) - 1}, used in turn"
-                )
-            layers[index].attention.prune_heads(set(heads))
+    def _attentions(self) -> Iterable[Any]:
+        """Those with weights of their own, counted through all groups."""
+        return [layer.attention for group in self.encoder.albert_layer_groups for layer in group.albert_layers]  # type: ignore[union-attr]
 
     def forward(
         self,

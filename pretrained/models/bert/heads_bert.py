@@ -1,7 +1,6 @@
-"""What is BERT asked? One class per task: the bare network of modeling_bert.py below a head, and its loss.
+"""What is BERT asked? The layers of each task above the bare network; what a task does stands in pretrained/heads.py.
 
-Shapes: B batch, S sequence, H hidden, V vocabulary, C classes; packed, (T, …) stands for (B, S, …).
-Every `forward` takes BertModel's inputs, by the same names, besides the labels.
+Shapes: B batch, S sequence, H hidden, V vocabulary; packed, (T, …) stands for (B, S, …).
 """
 
 from typing import Any, cast
@@ -9,11 +8,19 @@ from typing import Any, cast
 import torch
 from torch import Tensor, nn
 
+from pretrained.heads import (
+    ForCausalLM,
+    ForMaskedLM,
+    ForMultipleChoice,
+    ForQuestionAnswering,
+    ForSequenceClassification,
+    ForTokenClassification,
+    Head,
+)
 from pretrained.models.bert.config_bert import BertConfig
 from pretrained.models.bert.modeling_bert import BertModel, BertPreTrainedModel
 from pretrained.nn.activations import activation
-from pretrained.nn.heads import answer_loss, flatten_choices
-from pretrained.nn.layout import Padded, SequenceLayout
+from pretrained.nn.layout import SequenceLayout
 from pretrained.nn.losses import sequence_loss, token_loss
 from pretrained.nn.outputs import BaseModelOutput, PreTrainingOutput
 
@@ -21,6 +28,7 @@ _TIED = {
     "cls.predictions.decoder.weight": "bert.embeddings.word_embeddings.weight",
     "cls.predictions.decoder.bias": "cls.predictions.bias",
 }
+_OUTPUT_LAYER = "cls.predictions.decoder"
 NO_POOLER = (r"\w+\.pooler\..*",)
 
 
@@ -78,43 +86,14 @@ class BertPreTrainingHeads(nn.Module):
         return self.predictions(hidden), self.seq_relationship(pooled)
 
 
-class BertHead(BertPreTrainedModel):
-    """What all heads share: each says in `_build` what it is made of, and most in `_score` what they compute.
-
-    A family of BERT's kind whose heads differ says these two anew; the rest of a task stays as it is here.
-    """
-
-    def __init__(self, config: BertConfig) -> None:
-        super().__init__(config)
-        self._build()
-        self.post_init()
-
-    def _build(self) -> None:
-        """Adds the network and the head's own layers."""
-        raise NotImplementedError
-
-    def _score(self, out: BaseModelOutput, layout: SequenceLayout) -> Tensor:
-        """The logits, from what the network returned."""
-        raise NotImplementedError
-
-
-class _ScoresVocabulary(BertHead):
-    """What the heads with `cls.predictions` share: the ties, and where the scoring layer is."""
-
-    tied_weights = _TIED
-
-    def get_output_embeddings(self) -> nn.Linear:
-        return cast(nn.Linear, self.cls.predictions.decoder)  # type: ignore[union-attr]
-
-    def set_output_embeddings(self, value: nn.Linear) -> None:
-        self.cls.predictions.decoder = value  # type: ignore[union-attr]
-
-
-class BertForPreTraining(_ScoresVocabulary, base=BertModel):
+class BertForPreTraining(BertPreTrainedModel, Head, base=BertModel):
     """Masked tokens and next sentence, the two tasks that BERT was trained on."""
 
+    tied_weights = _TIED
+    output_layer = _OUTPUT_LAYER
+
     def _build(self) -> None:
-        self._add_network(pooler=True)
+        self._add_network()
         self.cls = BertPreTrainingHeads(self.config)
 
     def forward(
@@ -151,76 +130,46 @@ class BertForPreTraining(_ScoresVocabulary, base=BertModel):
         return self._returned(output, return_dict)
 
 
-class _ScoresTokens(_ScoresVocabulary):
-    """What the masked and the causal language model share: all but the loss."""
+class _ScoresTokens(BertPreTrainedModel):
+    """What the masked and the causal language model share."""
 
+    tied_weights = _TIED
+    output_layer = _OUTPUT_LAYER
     optional_keys = NO_POOLER
 
     def _build(self) -> None:
-        self._add_network(pooler=False)
+        self._add_network(add_pooling_layer=False)
         self.cls = BertOnlyMLMHead(self.config)
 
-    def _score(self, out: BaseModelOutput, layout: SequenceLayout) -> Tensor:
-        return cast(Tensor, self.cls(out.last_hidden_state))  # (B, S, V)
+    def _score(self, hidden: Tensor) -> Tensor:
+        return cast(Tensor, self.cls(hidden))
 
 
-class BertForMaskedLM(_ScoresTokens, base=BertModel):
+class BertForMaskedLM(_ScoresTokens, ForMaskedLM, base=BertModel):
     """Which token stands behind each [MASK]?"""
 
-    def forward(
-        self,
-        *inputs: Any,
-        labels: Tensor | None = None,
-        masked_lm_labels: Tensor | None = None,
-        layout: SequenceLayout | None = None,
-        return_dict: bool | None = None,
-        **options: Any,
-    ) -> Any:
-        """
-        Args:
-            labels: (B, S) the masked tokens, -100 elsewhere; `masked_lm_labels` is the 2.x name.
 
-        Returns:
-            HeadOutput: loss, logits (B, S, V).
-        """
-        out = self.base_model(*inputs, layout=layout, return_dict=True, **options)
-        logits = self._score(out, layout or Padded())
-        labels = masked_lm_labels if labels is None else labels
-        loss = None if labels is None else token_loss(logits, labels)
-        return self._head_output(out, return_dict, logits=logits, loss=loss)
-
-
-class BertLMHeadModel(_ScoresTokens, base=BertModel):
+class BertLMHeadModel(_ScoresTokens, ForCausalLM, base=BertModel):
     """Which token comes next? BERT as a causal decoder; the configuration must say `is_decoder=True`."""
 
-    def forward(
-        self,
-        *inputs: Any,
-        labels: Tensor | None = None,
-        layout: SequenceLayout | None = None,
-        return_dict: bool | None = None,
-        **options: Any,
-    ) -> Any:
+    def forward(self, *inputs: Any, labels: Tensor | None = None, **options: Any) -> Any:
         """
         Args:
             labels: (B, S) usually `input_ids` themselves, not shifted; -100 where nothing is to be predicted.
 
         Returns:
-            HeadOutput: loss, logits (B, S, V), past_key_values.
+            HeadOutput: loss, logits (B, S, V), past_key_values unless there are labels.
         """
         if labels is not None:
             options["use_cache"] = False
-        out = self.base_model(*inputs, layout=layout, return_dict=True, **options)
-        logits = self._score(out, layout or Padded())
-        loss = None if labels is None else token_loss(logits, (layout or Padded()).next_tokens(labels))
-        return self._head_output(out, return_dict, logits=logits, loss=loss)
+        return super().forward(*inputs, labels=labels, logits_to_keep=0, **options)
 
 
-class BertForNextSentencePrediction(BertHead, base=BertModel):
+class BertForNextSentencePrediction(BertPreTrainedModel, Head, base=BertModel):
     """Does the second text of a pair follow the first? Class 0: yes."""
 
     def _build(self) -> None:
-        self._add_network(pooler=True)
+        self._add_network()
         self.cls = BertOnlyNSPHead(self.config)
 
     def forward(
@@ -241,156 +190,59 @@ class BertForNextSentencePrediction(BertHead, base=BertModel):
         out = self.base_model(*inputs, return_dict=True, **options)
         logits = self.cls(out.pooler_output)
         labels = next_sentence_label if labels is None else labels
-        return self._head_output(
-            out, return_dict, logits=logits, loss=None if labels is None else sequence_loss(logits, labels)
-        )
-
-
-class BertForSequenceClassification(BertHead, base=BertModel):
-    """Which class, or with one label which value, has a text or a pair?"""
-
-    def _build(self) -> None:
-        self.num_labels = self.config.num_labels
-        self._add_network(pooler=True)
-        self.dropout = nn.Dropout(classifier_dropout(self.config))
-        self.classifier: nn.Module = nn.Linear(self.config.hidden_size, self.config.num_labels)
-
-    def _score(self, out: BaseModelOutput, layout: SequenceLayout) -> Tensor:
-        return cast(Tensor, self.classifier(self.dropout(out.pooler_output)))  # (B, C)
-
-    def forward(
-        self,
-        *inputs: Any,
-        labels: Tensor | None = None,
-        layout: SequenceLayout | None = None,
-        return_dict: bool | None = None,
-        **options: Any,
-    ) -> Any:
-        """
-        Args:
-            labels: (B,) class numbers, values if there is one label, or (B, C) floats for several labels a text.
-
-        Returns:
-            HeadOutput: loss, logits (B, C).
-        """
-        out = self.base_model(*inputs, layout=layout, return_dict=True, **options)
-        logits = self._score(out, layout or Padded())
-        loss = None if labels is None else sequence_loss(logits, labels, self.config.problem_type)
+        loss = None if labels is None else sequence_loss(logits, labels)
         return self._head_output(out, return_dict, logits=logits, loss=loss)
 
 
-class BertForMultipleChoice(BertHead, base=BertModel):
+class BertForSequenceClassification(BertPreTrainedModel, ForSequenceClassification, base=BertModel):
+    """Which class, or with one label which value, has a text or a pair?"""
+
+    def _build(self) -> None:
+        self._add_network()
+        self.dropout = nn.Dropout(classifier_dropout(self.config))
+        self.classifier = nn.Linear(self.config.hidden_size, self.config.num_labels)
+
+    def _score(self, out: BaseModelOutput, layout: SequenceLayout) -> Tensor:
+        return cast(Tensor, self.classifier(self.dropout(out.pooler_output)))
+
+
+class BertForMultipleChoice(BertPreTrainedModel, ForMultipleChoice, base=BertModel):
     """Which of C texts fits? Every input is (B, C, S); one score each."""
 
     def _build(self) -> None:
-        self._add_network(pooler=True)
+        self._add_network()
         self.dropout = nn.Dropout(classifier_dropout(self.config))
         self.classifier = nn.Linear(self.config.hidden_size, 1)
 
     def _score(self, out: BaseModelOutput, layout: SequenceLayout) -> Tensor:
-        return cast(Tensor, self.classifier(self.dropout(out.pooler_output)))  # (B·C, 1)
-
-    def forward(
-        self,
-        input_ids: Tensor | None = None,
-        attention_mask: Tensor | None = None,
-        token_type_ids: Tensor | None = None,
-        position_ids: Tensor | None = None,
-        head_mask: Tensor | None = None,
-        inputs_embeds: Tensor | None = None,
-        *,
-        labels: Tensor | None = None,
-        num_choices: int | None = None,
-        layout: SequenceLayout | None = None,
-        return_dict: bool | None = None,
-        **options: Any,
-    ) -> Any:
-        """
-        Args:
-            labels: (B,) the number of the right choice.
-            num_choices: C, where it cannot be seen: in a packed batch, whose sequences are the choices in order.
-
-        Returns:
-            HeadOutput: loss, logits (B, C).
-        """
-        num_choices, rows = flatten_choices(
-            num_choices,
-            input_ids=input_ids,
-            attention_mask=attention_mask,
-            token_type_ids=token_type_ids,
-            position_ids=position_ids,
-            inputs_embeds=inputs_embeds,
-        )
-        out = self.base_model(**rows, head_mask=head_mask, layout=layout, return_dict=True, **options)
-        logits = self._score(out, layout or Padded()).view(-1, num_choices)
-        loss = None if labels is None else sequence_loss(logits, labels, "single_label_classification")
-        return self._head_output(out, return_dict, logits=logits, loss=loss)
+        return cast(Tensor, self.classifier(self.dropout(out.pooler_output)))
 
 
-class BertForTokenClassification(BertHead, base=BertModel):
+class BertForTokenClassification(BertPreTrainedModel, ForTokenClassification, base=BertModel):
     """Which class has each token?"""
 
     optional_keys = NO_POOLER
 
     def _build(self) -> None:
-        self.num_labels = self.config.num_labels
-        self._add_network(pooler=False)
+        self._add_network(add_pooling_layer=False)
         self.dropout = nn.Dropout(classifier_dropout(self.config))
         self.classifier = nn.Linear(self.config.hidden_size, self.config.num_labels)
 
-    def forward(
-        self,
-        input_ids: Tensor | None = None,
-        attention_mask: Tensor | None = None,
-        *inputs: Any,
-        labels: Tensor | None = None,
-        return_dict: bool | None = None,
-        **options: Any,
-    ) -> Any:
-        """
-        Args:
-            labels: (B, S) class numbers; -100, and places that the mask leaves out, do not count.
-
-        Returns:
-            HeadOutput: loss, logits (B, S, C).
-        """
-        out = self.base_model(input_ids, attention_mask, *inputs, return_dict=True, **options)
-        logits = self.classifier(self.dropout(out.last_hidden_state))
-        loss = None if labels is None else token_loss(logits, labels, attention_mask)
-        return self._head_output(out, return_dict, logits=logits, loss=loss)
+    def _score(self, hidden: Tensor) -> Tensor:
+        return cast(Tensor, self.classifier(self.dropout(hidden)))
 
 
-class BertForQuestionAnswering(BertHead, base=BertModel):
+class BertForQuestionAnswering(BertPreTrainedModel, ForQuestionAnswering, base=BertModel):
     """Where in the text does the answer start and end?"""
 
     optional_keys = NO_POOLER
 
     def _build(self) -> None:
-        self.num_labels = 2
-        self._add_network(pooler=False)
+        self._add_network(add_pooling_layer=False)
         self.qa_outputs = nn.Linear(self.config.hidden_size, 2)
 
-    def forward(
-        self,
-        *inputs: Any,
-        start_positions: Tensor | None = None,
-        end_positions: Tensor | None = None,
-        layout: SequenceLayout | None = None,
-        return_dict: bool | None = None,
-        **options: Any,
-    ) -> Any:
-        """
-        Args:
-            start_positions, end_positions: (B,) the answer's first and last token; positions outside the text
-                do not count.
-
-        Returns:
-            HeadOutput: loss, start_logits (B, S), end_logits (B, S).
-        """
-        out = self.base_model(*inputs, layout=layout, return_dict=True, **options)
-        starts, ends = self.qa_outputs(out.last_hidden_state).unbind(-1)
-        loss = answer_loss(starts, ends, start_positions, end_positions, layout)
-        return self._head_output(out, return_dict, start_logits=starts, end_logits=ends, loss=loss)
+    def _score(self, hidden: Tensor) -> Tensor:
+        return cast(Tensor, self.qa_outputs(hidden))
 
 
 def classifier_dropout(config: BertConfig) -> float:

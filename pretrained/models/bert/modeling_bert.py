@@ -6,6 +6,7 @@ Shapes: B batch, S sequence, H hidden, N heads, D head width, I intermediate. Be
 (B, S, H); packed, it is (T, H) with T tokens in all. Only the layout knows the difference.
 """
 
+from collections.abc import Iterable
 from typing import Any, cast
 
 import torch
@@ -239,10 +240,6 @@ class BertPreTrainedModel(PreTrainedModel):
     def _init_weights(self, module: nn.Module) -> None:
         init_normal(module, self.config.initializer_range)
 
-    def _add_network(self, *, pooler: bool) -> None:
-        """Puts the bare network below a head, under its published name."""
-        self.bert = BertModel(self.config, add_pooling_layer=pooler)
-
 
 class BertModel(BertPreTrainedModel):
     """The bare network (Devlin et al., arXiv 1810.04805): an encoder, or with `is_decoder` a causal decoder.
@@ -251,6 +248,8 @@ class BertModel(BertPreTrainedModel):
         config: sizes.
         add_pooling_layer: False leaves out the pooler; heads that do not use it do so.
     """
+
+    input_layer = "embeddings.word_embeddings"
 
     def __init__(self, config: BertConfig, add_pooling_layer: bool = True) -> None:
         super().__init__(config)
@@ -273,19 +272,8 @@ class BertModel(BertPreTrainedModel):
         """What the first layer reads, (B, S, H). inputs: those of the embeddings, in their order."""
         return cast(Tensor, self.embeddings(*inputs))
 
-    def get_input_embeddings(self) -> nn.Embedding:
-        return self.embeddings.word_embeddings
-
-    def set_input_embeddings(self, value: nn.Embedding) -> None:
-        self.embeddings.word_embeddings = value
-
-    def _prune_heads(self, heads_to_prune: Any) -> None:
-        for layer, heads in heads_to_prune.items():
-            if not 0 <= layer < len(self.encoder.layer):
-                raise InputError(
-                    f"layer {layer} cannot be pruned; this model has layers 0 to {len(self.encoder.layer) - 1}"
-                )
-            cast(BertLayer, self.encoder.layer[layer]).attention.prune_heads(set(heads))
+    def _attentions(self) -> Iterable[Any]:
+        return [layer.attention for layer in self.encoder.layer]
 
     def forward(
         self,

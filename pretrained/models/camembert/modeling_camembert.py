@@ -10,9 +10,6 @@ class CamembertPreTrainedModel(RobertaPreTrainedModel):
     config_class = CamembertConfig
     config: CamembertConfig
 
-    def _add_network(self, *, pooler: bool) -> None:
-        self.roberta = CamembertModel(self.config, add_pooling_layer=pooler)
-
 
 class CamembertModel(CamembertPreTrainedModel, RobertaModel):
     """The bare network (Martin et al., arXiv 1911.03894): a RoBERTa."""

@@ -4,20 +4,19 @@ Shapes: B batch, S sequence, H hidden (`dim`), N heads, D head width, I intermed
 modules a batch is (B, S, H); packed, it is (T, H) with T tokens in all. Only the layout knows the difference.
 """
 
+from collections.abc import Iterable
 from typing import Any, cast
 
 from torch import Tensor, nn
 
-from pretrained.errors import InputError
 from pretrained.modeling import PreTrainedModel, run_layer
 from pretrained.models.distilbert.config_distilbert import DistilBertConfig
-from pretrained.nn.activations import activation
 from pretrained.nn.init import init_normal
 from pretrained.nn.inputs import batch_axes, check_length, check_rows, out_of_range
 from pretrained.nn.layout import Padded, SequenceLayout, layer_head_masks
 from pretrained.nn.outputs import BaseModelOutput
 from pretrained.nn.positions import SinusoidalPositions
-from pretrained.nn.pruning import keep_rows, prune_linear
+from pretrained.nn.transformer import FeedForward, SelfAttention
 
 NORM_EPS = 1e-12  # in every published DistilBERT; no key of the configuration says it
 
@@ -38,76 +37,14 @@ class DistilBertEmbeddings(nn.Module):
         return cast(Tensor, self.dropout(self.LayerNorm(words + self.position_embeddings(position_ids))))
 
 
-class DistilBertSelfAttention(nn.Module):
-    """Multi-head attention, with the layer that joins the heads."""
-
-    fused_projections = ("q_lin", "k_lin", "v_lin")
-
-    def __init__(self, config: DistilBertConfig) -> None:
-        super().__init__()
-        self.head_width = config.dim // config.n_heads
-        self.q_lin = nn.Linear(config.dim, config.dim)
-        self.k_lin = nn.Linear(config.dim, config.dim)
-        self.v_lin = nn.Linear(config.dim, config.dim)
-        self.out_lin = nn.Linear(config.dim, config.dim)
-        self.dropout = config.attention_dropout
-        self.pruned_heads: set[int] = set()
-
-    def forward(
-        self,
-        hidden: Tensor,
-        layout: SequenceLayout,
-        *,
-        head_mask: Tensor | None = None,
-        output_attentions: bool = False,
-    ) -> tuple[Tensor, Tensor | None]:
-        query, key, value = (
-            projection(hidden).unflatten(-1, (-1, self.head_width))  # (B, S, N, D)
-            for projection in (self.q_lin, self.k_lin, self.v_lin)
-        )
-        context, probabilities = layout.attend(
-            query,
-            key,
-            value,
-            dropout=self.dropout if self.training else 0.0,
-            head_mask=head_mask,
-            output_attentions=output_attentions,
-        )
-        return self.out_lin(context), probabilities
-
-    def prune_heads(self, heads: set[int]) -> None:
-        """Removes heads, numbered as before any pruning."""
-        keep = keep_rows(heads, self.pruned_heads, self.q_lin.out_features // self.head_width, self.head_width)
-        for name in ("q_lin", "k_lin", "v_lin"):
-            setattr(self, name, prune_linear(getattr(self, name), keep, dim=0))
-        self.out_lin = prune_linear(self.out_lin, keep, dim=1)
-        self.pruned_heads |= heads
-
-
-class DistilBertFeedForward(nn.Module):
-    """Two dense layers for each token by itself."""
-
-    fused_activation = ("lin1", "activation")
-
-    def __init__(self, config: DistilBertConfig) -> None:
-        super().__init__()
-        self.lin1 = nn.Linear(config.dim, config.hidden_dim)
-        self.activation = activation(config.activation)
-        self.lin2 = nn.Linear(config.hidden_dim, config.dim)
-        self.dropout = nn.Dropout(config.dropout)
-
-    def forward(self, hidden: Tensor) -> Tensor:
-        return cast(Tensor, self.dropout(self.lin2(self.activation(self.lin1(hidden)))))
-
-
 class DistilBertLayer(nn.Module):
     """Attention, then two dense layers; a norm after each."""
 
     def __init__(self, config: DistilBertConfig) -> None:
         super().__init__()
-        self.attention = DistilBertSelfAttention(config)
+        self.attention = SelfAttention(config.dim, config.n_heads, dropout=config.attention_dropout)
         self.sa_layer_norm = nn.LayerNorm(config.dim, eps=NORM_EPS)
-        self.ffn = DistilBertFeedForward(config)
+        self.ffn = FeedForward(config.dim, config.hidden_dim, act=config.activation, dropout=config.dropout)
         self.output_layer_norm = nn.LayerNorm(config.dim, eps=NORM_EPS)
 
     def forward(self, hidden: Tensor, layout: SequenceLayout, **options: Any) -> tuple[Tensor, Tensor | None]:
@@ -161,6 +98,8 @@ class DistilBertPreTrainedModel(PreTrainedModel):
 class DistilBertModel(DistilBertPreTrainedModel):
     """The bare network (Sanh et al., arXiv 1910.01108)."""
 
+    input_layer = "embeddings.word_embeddings"
+
     def __init__(self, config: DistilBertConfig) -> None:
         super().__init__(config)
         self.embeddings = DistilBertEmbeddings(config)
@@ -168,19 +107,8 @@ class DistilBertModel(DistilBertPreTrainedModel):
         self._prune_heads(config.pruned_heads)
         self.post_init()
 
-    def get_input_embeddings(self) -> nn.Embedding:
-        return self.embeddings.word_embeddings
-
-    def set_input_embeddings(self, value: nn.Embedding) -> None:
-        self.embeddings.word_embeddings = value
-
-    def _prune_heads(self, heads_to_prune: Any) -> None:
-        for layer, heads in heads_to_prune.items():
-            if not 0 <= layer < self.config.n_layers:
-                raise InputError(
-                    f"layer {layer} cannot be pruned; this model has layers 0 to {self.config.n_layers - 1}"
-                )
-            cast(DistilBertLayer, self.transformer.layer[layer]).attention.prune_heads(set(heads))
+    def _attentions(self) -> Iterable[Any]:
+        return [layer.attention for layer in self.transformer.layer]
 
     def forward(
         self,

@@ -8,22 +8,18 @@ from typing import Any, cast
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from pretrained.heads import ForMaskedLM, ForMultipleChoice, ForSequenceClassification, Head
 from pretrained.models.bert.heads_bert import (
-    BertForMaskedLM,
-    BertForMultipleChoice,
     BertForQuestionAnswering,
-    BertForSequenceClassification,
     BertForTokenClassification,
-    BertHead,
     classifier_dropout,
 )
 from pretrained.models.electra.config_electra import ElectraConfig
 from pretrained.models.electra.modeling_electra import ElectraModel, ElectraPreTrainedModel
 from pretrained.nn.activations import activation
-from pretrained.nn.heads import DenseClassifier
 from pretrained.nn.layout import SequenceLayout
 from pretrained.nn.outputs import BaseModelOutput
-from pretrained.nn.summary import SequenceSummary
+from pretrained.nn.summary import DenseClassifier, SequenceSummary
 
 _TIED = {"generator_lm_head.weight": "electra.embeddings.word_embeddings.weight"}
 
@@ -58,21 +54,15 @@ class ElectraGeneratorPredictions(nn.Module):
         return cast(Tensor, self.LayerNorm(self.activation(self.dense(hidden))))  # (B, S, E)
 
 
-class ElectraForPreTraining(ElectraPreTrainedModel, BertHead, base=ElectraModel):
+class ElectraForPreTraining(ElectraPreTrainedModel, Head, base=ElectraModel):
     """The discriminator: which tokens were replaced by a generator?"""
 
     def _build(self) -> None:
-        self._add_network(pooler=False)
+        self._add_network()
         self.discriminator_predictions = ElectraDiscriminatorPredictions(self.config)
 
     def forward(
-        self,
-        input_ids: Tensor | None = None,
-        attention_mask: Tensor | None = None,
-        *inputs: Any,
-        labels: Tensor | None = None,
-        return_dict: bool | None = None,
-        **options: Any,
+        self, *inputs: Any, labels: Tensor | None = None, return_dict: bool | None = None, **options: Any
     ) -> Any:
         """
         Args:
@@ -81,7 +71,9 @@ class ElectraForPreTraining(ElectraPreTrainedModel, BertHead, base=ElectraModel)
         Returns:
             HeadOutput: loss, logits (B, S).
         """
-        out = self.electra(input_ids, attention_mask, *inputs, return_dict=True, **options)
+        given = self._named(inputs, options)
+        attention_mask = given.get("attention_mask")
+        out = self.base_model(**given, return_dict=True)
         logits = self.discriminator_predictions(out.last_hidden_state)
         loss = None
         if labels is not None:
@@ -92,50 +84,44 @@ class ElectraForPreTraining(ElectraPreTrainedModel, BertHead, base=ElectraModel)
         return self._head_output(out, return_dict, logits=logits, loss=loss)
 
 
-class ElectraForMaskedLM(ElectraPreTrainedModel, BertForMaskedLM, base=ElectraModel):
+class ElectraForMaskedLM(ElectraPreTrainedModel, ForMaskedLM, base=ElectraModel):
     """The generator: which token stands behind each [MASK]?"""
 
     tied_weights = _TIED
+    output_layer = "generator_lm_head"
 
     def _build(self) -> None:
-        self._add_network(pooler=False)
+        self._add_network()
         self.generator_predictions = ElectraGeneratorPredictions(self.config)
         self.generator_lm_head = nn.Linear(self.config.embedding_size, self.config.vocab_size)
 
-    def _score(self, out: BaseModelOutput, layout: SequenceLayout) -> Tensor:
-        return cast(Tensor, self.generator_lm_head(self.generator_predictions(out.last_hidden_state)))
-
-    def get_output_embeddings(self) -> nn.Linear:
-        return self.generator_lm_head
-
-    def set_output_embeddings(self, value: nn.Linear) -> None:
-        self.generator_lm_head = value
+    def _score(self, hidden: Tensor) -> Tensor:
+        return cast(Tensor, self.generator_lm_head(self.generator_predictions(hidden)))
 
 
-class ElectraForSequenceClassification(ElectraPreTrainedModel, BertForSequenceClassification, base=ElectraModel):
+class ElectraForSequenceClassification(ElectraPreTrainedModel, ForSequenceClassification, base=ElectraModel):
     """Which class, or with one label which value, has a text or a pair?"""
 
     def _build(self) -> None:
-        self.num_labels = self.config.num_labels
-        self._add_network(pooler=False)
+        self._add_network()
         self.classifier = DenseClassifier(
             self.config.hidden_size, self.config.num_labels, dropout=classifier_dropout(self.config), act="gelu"
         )
 
     def _score(self, out: BaseModelOutput, layout: SequenceLayout) -> Tensor:
-        return cast(Tensor, self.classifier(layout.first_tokens(out.last_hidden_state)))  # (B, C)
+        return cast(Tensor, self.classifier(layout.first_tokens(out.last_hidden_state)))
 
 
-class ElectraForMultipleChoice(ElectraPreTrainedModel, BertForMultipleChoice, base=ElectraModel):
+class ElectraForMultipleChoice(ElectraPreTrainedModel, ForMultipleChoice, base=ElectraModel):
     """Which of C texts fits? Every input is (B, C, S); one score each, of a summary instead of BERT's pooler."""
 
     def _build(self) -> None:
-        self._add_network(pooler=False)
+        self._add_network()
         self.sequence_summary = SequenceSummary(self.config)
         self.classifier = nn.Linear(self.config.hidden_size, 1)
 
     def _score(self, out: BaseModelOutput, layout: SequenceLayout) -> Tensor:
-        return cast(Tensor, self.classifier(self.sequence_summary(out.last_hidden_state, layout=layout)))  # (B·C, 1)
+        return cast(Tensor, self.classifier(self.sequence_summary(out.last_hidden_state, layout=layout)))
 
 
 class ElectraForTokenClassification(ElectraPreTrainedModel, BertForTokenClassification, base=ElectraModel):

@@ -15,8 +15,8 @@ class ElectraPreTrainedModel(BertPreTrainedModel):
     base_model_prefix = "electra"
     config: ElectraConfig
 
-    def _add_network(self, *, pooler: bool) -> None:
-        self.electra = ElectraModel(self.config)  # there is no pooler
+    def _add_network(self, **_: Any) -> None:
+        super()._add_network()  # there is no pooler to leave out
 
 
 class ElectraModel(ElectraPreTrainedModel, BertModel):

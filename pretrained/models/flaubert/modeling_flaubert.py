@@ -17,9 +17,6 @@ class FlaubertPreTrainedModel(XLMPreTrainedModel):
     config_class = FlaubertConfig
     config: FlaubertConfig
 
-    def _add_network(self) -> None:
-        self.transformer = FlaubertModel(self.config)
-
 
 class FlaubertModel(FlaubertPreTrainedModel, XLMModel):
     """The bare network (Le et al., arXiv 1912.05372)."""

@@ -8,12 +8,11 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
+from pretrained.heads import ForMaskedLM, ForSequenceClassification
 from pretrained.models.bert.heads_bert import (
     NO_POOLER,
-    BertForMaskedLM,
     BertForMultipleChoice,
     BertForQuestionAnswering,
-    BertForSequenceClassification,
     BertForTokenClassification,
     BertLMHeadModel,
     classifier_dropout,
@@ -21,9 +20,9 @@ from pretrained.models.bert.heads_bert import (
 from pretrained.models.roberta.config_roberta import RobertaConfig
 from pretrained.models.roberta.modeling_roberta import RobertaModel, RobertaPreTrainedModel
 from pretrained.nn.activations import activation
-from pretrained.nn.heads import DenseClassifier
 from pretrained.nn.layout import SequenceLayout
 from pretrained.nn.outputs import BaseModelOutput
+from pretrained.nn.summary import DenseClassifier
 
 _TIED = {
     "lm_head.decoder.weight": "roberta.embeddings.word_embeddings.weight",
@@ -52,22 +51,18 @@ class _ScoresTokens(RobertaPreTrainedModel):
     """What the masked and the causal language model have instead of BERT's layers."""
 
     tied_weights = _TIED
+    output_layer = "lm_head.decoder"
+    optional_keys = NO_POOLER
 
     def _build(self) -> None:
-        self._add_network(pooler=False)
+        self._add_network(add_pooling_layer=False)
         self.lm_head = RobertaLMHead(self.config)
 
-    def _score(self, out: BaseModelOutput, layout: SequenceLayout) -> Tensor:
-        return cast(Tensor, self.lm_head(out.last_hidden_state))  # (B, S, V)
-
-    def get_output_embeddings(self) -> nn.Linear:
-        return self.lm_head.decoder
-
-    def set_output_embeddings(self, value: nn.Linear) -> None:
-        self.lm_head.decoder = value
+    def _score(self, hidden: Tensor) -> Tensor:
+        return cast(Tensor, self.lm_head(hidden))
 
 
-class RobertaForMaskedLM(_ScoresTokens, BertForMaskedLM, base=RobertaModel):
+class RobertaForMaskedLM(_ScoresTokens, ForMaskedLM, base=RobertaModel):
     """Which token stands behind each <mask>?"""
 
 
@@ -75,20 +70,19 @@ class RobertaForCausalLM(_ScoresTokens, BertLMHeadModel, base=RobertaModel):
     """Which token comes next? RoBERTa as a causal decoder; the configuration must say `is_decoder=True`."""
 
 
-class RobertaForSequenceClassification(RobertaPreTrainedModel, BertForSequenceClassification, base=RobertaModel):
+class RobertaForSequenceClassification(RobertaPreTrainedModel, ForSequenceClassification, base=RobertaModel):
     """Which class, or with one label which value, has a text or a pair? Unlike BERT's, it has no pooler below."""
 
     optional_keys = NO_POOLER
 
     def _build(self) -> None:
-        self.num_labels = self.config.num_labels
-        self._add_network(pooler=False)
+        self._add_network(add_pooling_layer=False)
         self.classifier = DenseClassifier(
             self.config.hidden_size, self.config.num_labels, dropout=classifier_dropout(self.config), act="tanh"
         )
 
     def _score(self, out: BaseModelOutput, layout: SequenceLayout) -> Tensor:
-        return cast(Tensor, self.classifier(layout.first_tokens(out.last_hidden_state)))  # (B, C)
+        return cast(Tensor, self.classifier(layout.first_tokens(out.last_hidden_state)))
 
 
 class RobertaForMultipleChoice(RobertaPreTrainedModel, BertForMultipleChoice, base=RobertaModel):

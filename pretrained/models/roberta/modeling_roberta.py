@@ -28,9 +28,6 @@ class RobertaPreTrainedModel(BertPreTrainedModel):
     base_model_prefix = "roberta"
     config: RobertaConfig
 
-    def _add_network(self, *, pooler: bool) -> None:
-        self.roberta = RobertaModel(self.config, add_pooling_layer=pooler)
-
 
 class RobertaModel(RobertaPreTrainedModel, BertModel):
     """The bare network (Liu et al., arXiv 1907.11692): a BERT whose first token has position `pad_token_id` + 1.

@@ -55,10 +55,7 @@ class TransfoXLConfig(PretrainedConfig):
     eos_token_id: int | None = 0
 
     def validate(self) -> None:
-        for name in ("vocab_size", "d_model", "d_embed", "n_head", "d_head", "d_inner", "div_val"):
-            value = getattr(self, name)
-            if not isinstance(value, int) or value < 1:
-                raise ConfigurationError(f"{name} must be a positive whole number, got {value!r}")
+        self._require_positive("vocab_size", "d_model", "d_embed", "n_head", "d_head", "d_inner", "div_val")
         if self.d_model % 2:
             raise ConfigurationError(f"d_model={self.d_model} must be even, for as many sines as cosines")
         ends = [0, *self.cutoffs, self.vocab_size]

@@ -1,7 +1,6 @@
-"""What is Transformer-XL asked? The bare network of modeling_transfo_xl.py below a head, and its loss.
+"""What is Transformer-XL asked? The layers of each task above the bare network, and the loss of its adaptive softmax.
 
-Shapes: B batch, S sequence, H hidden, V vocabulary, C classes.
-Every `forward` takes TransfoXLModel's inputs, by the same names, besides the labels.
+Shapes: B batch, S sequence, V vocabulary, C classes.
 """
 
 from typing import Any, cast
@@ -10,10 +9,9 @@ import torch
 from torch import Tensor, nn
 
 from pretrained.errors import InputError
+from pretrained.heads import ForLastTokenClassification, Head
 from pretrained.models.transfo_xl.adaptive_transfo_xl import ProjectedAdaptiveLogSoftmax
-from pretrained.models.transfo_xl.config_transfo_xl import TransfoXLConfig
 from pretrained.models.transfo_xl.modeling_transfo_xl import TransfoXLModel, TransfoXLPreTrainedModel
-from pretrained.nn.losses import sequence_loss
 from pretrained.nn.outputs import ModelOutput
 
 
@@ -43,16 +41,15 @@ class TransfoXLSequenceClassifierOutput(ModelOutput):
     attentions: tuple[Tensor, ...] | None
 
 
-class TransfoXLLMHeadModel(TransfoXLPreTrainedModel, base=TransfoXLModel):
+class TransfoXLLMHeadModel(TransfoXLPreTrainedModel, Head, base=TransfoXLModel):
     """Which token comes next? An adaptive softmax over the words, tied to the adaptive embedding."""
 
-    def __init__(self, config: TransfoXLConfig) -> None:
-        super().__init__(config)
-        self.transformer = TransfoXLModel(config)
+    def _build(self) -> None:
+        config = self.config
+        self._add_network()
         self.crit = ProjectedAdaptiveLogSoftmax(
             config.vocab_size, config.d_embed, config.d_model, config.cutoffs, config.div_val
         )
-        self.post_init()
 
     def _ties(self) -> dict[str, str]:
         """The matrices of each cluster, and the projections that `tie_projs` names."""
@@ -93,7 +90,7 @@ class TransfoXLLMHeadModel(TransfoXLPreTrainedModel, base=TransfoXLModel):
             TransfoXLLMHeadModelOutput: with labels losses (B, S - 1) and their mean as `loss`, and no scores, which
             are not needed then and large; else prediction_scores (B, S, V).
         """
-        out = self.transformer(*inputs, return_dict=True, **options)
+        out = self.base_model(*inputs, return_dict=True, **options)
         hidden = out.last_hidden_state
         scores: Any = ()
         losses = loss = None
@@ -116,52 +113,20 @@ class TransfoXLLMHeadModel(TransfoXLPreTrainedModel, base=TransfoXLModel):
         return self._returned(output, return_dict)
 
 
-class TransfoXLForSequenceClassification(TransfoXLPreTrainedModel, base=TransfoXLModel):
+class TransfoXLForSequenceClassification(TransfoXLPreTrainedModel, ForLastTokenClassification, base=TransfoXLModel):
     """Which class has a text? Its last token is asked, because only that one has seen all the others."""
-
-    def __init__(self, config: TransfoXLConfig) -> None:
-        super().__init__(config)
-        self.num_labels = config.num_labels
-        self.transformer = TransfoXLModel(config)
-        self.score = nn.Linear(config.d_model, config.num_labels, bias=False)
-        self.post_init()
 
     optional_keys = (r"crit\..*",)  # a published Transformer-XL brings it
 
-    def forward(
-        self,
-        input_ids: Tensor | None = None,
-        *inputs: Any,
-        labels: Tensor | None = None,
-        return_dict: bool | None = None,
-        **options: Any,
-    ) -> Any:
-        """
-        Args:
-            labels: (B,) class numbers, values if there is one label, or (B, C) floats for several labels a text.
+    def _build(self) -> None:
+        self._add_network()
+        self.score = nn.Linear(self.config.d_model, self.config.num_labels, bias=False)
 
-        Returns:
-            TransfoXLSequenceClassifierOutput: loss, logits (B, C).
-        """
-        out = self.transformer(input_ids, *inputs, return_dict=True, **options)
-        hidden = out.last_hidden_state
-        logits = self.score(_last_tokens(hidden, input_ids, self.config.pad_token_id))
-        loss = None if labels is None else sequence_loss(logits, labels, self.config.problem_type)
+    def _score(self, vectors: Tensor) -> Tensor:
+        return cast(Tensor, self.score(vectors))
+
+    def _head_output(self, out: Any, return_dict: bool | None, **scores: Any) -> Any:
         output = TransfoXLSequenceClassifierOutput(
-            loss=loss, logits=logits, mems=out.mems, hidden_states=out.hidden_states, attentions=out.attentions
+            **scores, mems=out.mems, hidden_states=out.hidden_states, attentions=out.attentions
         )
         return self._returned(output, return_dict)
-
-
-def _last_tokens(hidden: Tensor, input_ids: Tensor | None, pad: int | None) -> Tensor:
-    """(B, S, H) → (B, H): the last token that is not padding; the last one where padding cannot be seen."""
-    if pad is None and len(hidden) > 1 and input_ids is not None:
-        raise InputError(
-            f"a batch of {len(hidden)} texts needs config.pad_token_id, to know where each ends; "
-            "set it, or pass one text at a time"
-        )
-    if pad is None or input_ids is None:
-        return hidden[:, -1]
-    places = torch.arange(input_ids.shape[1], device=input_ids.device)
-    last = (places * (input_ids != pad)).amax(1)
-    return hidden[torch.arange(len(hidden), device=hidden.device), last]

@@ -72,20 +72,10 @@ class XLMConfig(PretrainedConfig):
         return super().to_diff_dict() | {index: getattr(self, index) for index, _ in _TWO_NAMES}
 
     def validate(self) -> None:
-        for name in (
-            "vocab_size",
-            "emb_dim",
-            "n_heads",
-            "n_langs",
-            "max_position_embeddings",
-            "start_n_top",
-            "end_n_top",
-        ):
-            value = getattr(self, name)
-            if not isinstance(value, int) or value < 1:
-                raise ConfigurationError(f"{name} must be a positive whole number, got {value!r}")
-        if self.emb_dim % self.n_heads:
-            raise ConfigurationError(f"emb_dim={self.emb_dim} cannot be divided among n_heads={self.n_heads}")
+        self._require_positive(
+            "vocab_size", "emb_dim", "n_heads", "n_langs", "max_position_embeddings", "start_n_top", "end_n_top"
+        )
+        self._require_divisible("emb_dim", "n_heads")
         if self.sinusoidal_embeddings and self.emb_dim % 2:
             raise ConfigurationError(f"sinusoidal_embeddings need an even emb_dim, got {self.emb_dim}")
         if not 0 <= self.pad_index < self.vocab_size:

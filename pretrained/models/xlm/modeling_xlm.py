@@ -6,7 +6,7 @@ Shapes: B batch, S sequence, H hidden, N heads, D head width. Between the module
 is (T, H) with T tokens in all. Only the layout knows the difference.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Any, cast
 
 import torch
@@ -15,84 +15,12 @@ from torch import Tensor, nn
 from pretrained.errors import InputError
 from pretrained.modeling import PreTrainedModel
 from pretrained.models.xlm.config_xlm import XLMConfig
-from pretrained.nn.activations import activation
 from pretrained.nn.init import init_normal
 from pretrained.nn.inputs import batch_axes, check_length, check_rows, out_of_range
 from pretrained.nn.layout import Padded, SequenceLayout, layer_head_masks
 from pretrained.nn.outputs import BaseModelOutput
-from pretrained.nn.pruning import keep_rows, prune_linear
-
-
-class SinusoidalPositions(nn.Embedding):
-    """A table of positions that is computed, not learned: sine and cosine of one frequency side by side."""
-
-    def __init__(self, count: int, width: int) -> None:
-        super().__init__(count, width)
-        self.weight.requires_grad_(False)
-
-    def fill(self) -> None:
-        frequencies = 10000 ** -(torch.arange(0, self.embedding_dim, 2, dtype=torch.float64) / self.embedding_dim)
-        angles = torch.arange(self.num_embeddings, dtype=torch.float64)[:, None] * frequencies
-        with torch.no_grad():
-            self.weight.copy_(torch.stack([angles.sin(), angles.cos()], -1).flatten(1))
-
-
-class XLMAttention(nn.Module):
-    """Multi-head attention with the layer that joins the heads."""
-
-    fused_projections = ("q_lin", "k_lin", "v_lin")
-
-    def __init__(self, config: XLMConfig) -> None:
-        super().__init__()
-        width = config.emb_dim
-        self.head_width = width // config.n_heads
-        self.dropout = config.attention_dropout
-        self.causal = config.causal
-        self.q_lin = nn.Linear(width, width)
-        self.k_lin = nn.Linear(width, width)
-        self.v_lin = nn.Linear(width, width)
-        self.out_lin = nn.Linear(width, width)
-        self.pruned_heads: set[int] = set()
-
-    def forward(
-        self, hidden: Tensor, layout: SequenceLayout, *, head_mask: Tensor | None, output_attentions: bool
-    ) -> tuple[Tensor, Tensor | None]:
-        query, key, value = (
-            projection(hidden).unflatten(-1, (-1, self.head_width))  # (B, S, N, D)
-            for projection in (self.q_lin, self.k_lin, self.v_lin)
-        )
-        context, probabilities = layout.attend(
-            query,
-            key,
-            value,
-            causal=self.causal,
-            dropout=self.dropout if self.training else 0.0,
-            head_mask=head_mask,
-            output_attentions=output_attentions,
-        )
-        return self.out_lin(context), probabilities
-
-    def prune_heads(self, heads: set[int]) -> None:
-        """Removes heads, numbered as before any pruning."""
-        keep = keep_rows(heads, self.pruned_heads, self.q_lin.out_features // self.head_width, self.head_width)
-        for name in ("q_lin", "k_lin", "v_lin"):
-            setattr(self, name, prune_linear(getattr(self, name), keep, dim=0))
-        self.out_lin = prune_linear(self.out_lin, keep, dim=1)
-        self.pruned_heads |= heads
-
-
-class XLMFeedForward(nn.Module):
-    fused_activation = ("lin1", "act")
-
-    def __init__(self, config: XLMConfig) -> None:
-        super().__init__()
-        self.lin1 = nn.Linear(config.emb_dim, 4 * config.emb_dim)
-        self.act = activation("gelu" if config.gelu_activation else "relu")
-        self.lin2 = nn.Linear(4 * config.emb_dim, config.emb_dim)
-        self.dropout = nn.Dropout(config.dropout)
-
-    def forward(self, hidden: Tensor) -> Tensor:
-        return cast(Tensor, self.dropout(self.lin2(self.act(self.lin1(hidden)))))
+from pretrained.nn.positions import SinusoidalPositions
+from pretrained.nn.transformer import FeedForward, SelfAttention
 
 
 class XLMPreTrainedModel(PreTrainedModel):
@@ -109,13 +37,11 @@ class XLMPreTrainedModel(PreTrainedModel):
             embeds = isinstance(module, nn.Embedding)
             init_normal(module, self.config.embed_init_std if embeds else self.config.init_std)
 
-    def _add_network(self) -> None:
-        """Puts the bare network below a head, under its published name."""
-        self.transformer = XLMModel(self.config)
-
 
 class XLMModel(XLMPreTrainedModel):
     """The bare network (Lample & Conneau, arXiv 1901.07291): an encoder, or with `causal` one that looks back only."""
+
+    input_layer = "embeddings"
 
     def __init__(self, config: XLMConfig) -> None:
         super().__init__(config)
@@ -127,26 +53,20 @@ class XLMModel(XLMPreTrainedModel):
         self.embeddings = nn.Embedding(config.vocab_size, width, padding_idx=config.pad_index)
         self.layer_norm_emb = nn.LayerNorm(width, eps=config.layer_norm_eps)
         self.dropout = nn.Dropout(config.dropout)
-        self.attentions = nn.ModuleList(XLMAttention(config) for _ in layers)
+        self.attentions = nn.ModuleList(
+            SelfAttention(width, config.n_heads, dropout=config.attention_dropout, causal=config.causal) for _ in layers
+        )
         self.layer_norm1 = nn.ModuleList(nn.LayerNorm(width, eps=config.layer_norm_eps) for _ in layers)
-        self.ffns = nn.ModuleList(XLMFeedForward(config) for _ in layers)
+        self.ffns = nn.ModuleList(
+            FeedForward(width, 4 * width, act="gelu" if config.gelu_activation else "relu", dropout=config.dropout)
+            for _ in layers
+        )
         self.layer_norm2 = nn.ModuleList(nn.LayerNorm(width, eps=config.layer_norm_eps) for _ in layers)
         self._prune_heads(config.pruned_heads)
         self.post_init()
 
-    def get_input_embeddings(self) -> nn.Embedding:
-        return self.embeddings
-
-    def set_input_embeddings(self, value: nn.Embedding) -> None:
-        self.embeddings = value
-
-    def _prune_heads(self, heads_to_prune: Mapping[int, Iterable[int]]) -> None:
-        for layer, heads in heads_to_prune.items():
-            if not 0 <= layer < len(self.attentions):
-                raise InputError(
-                    f"layer {layer} cannot be pruned; this model has layers 0 to {len(self.attentions) - 1}"
-                )
-            cast(XLMAttention, self.attentions[layer]).prune_heads(set(heads))
+    def _attentions(self) -> Iterable[Any]:
+        return self.attentions
 
     def forward(
         self,

@@ -10,9 +10,6 @@ class XLMRobertaPreTrainedModel(RobertaPreTrainedModel):
     config_class = XLMRobertaConfig
     config: XLMRobertaConfig
 
-    def _add_network(self, *, pooler: bool) -> None:
-        self.roberta = XLMRobertaModel(self.config, add_pooling_layer=pooler)
-
 
 class XLMRobertaModel(XLMRobertaPreTrainedModel, RobertaModel):
     """The bare network (Conneau et al., arXiv 1911.02116): a RoBERTa."""

@@ -50,10 +50,7 @@ class XLNetConfig(PretrainedConfig):
     eos_token_id: int | None = 2
 
     def validate(self) -> None:
-        for name in ("vocab_size", "d_model", "n_head", "d_inner", "start_n_top", "end_n_top"):
-            value = getattr(self, name)
-            if not isinstance(value, int) or value < 1:
-                raise ConfigurationError(f"{name} must be a positive whole number, got {value!r}")
+        self._require_positive("vocab_size", "d_model", "n_head", "d_inner", "start_n_top", "end_n_top")
         if self.d_model % self.n_head or self.d_model % 2:
             raise ConfigurationError(
                 f"d_model={self.d_model} must be even, and divisible among n_head={self.n_head} heads"

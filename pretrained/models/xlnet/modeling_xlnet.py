@@ -65,6 +65,8 @@ class XLNetPreTrainedModel(PreTrainedModel):
 class XLNetModel(XLNetPreTrainedModel):
     """The bare network (Yang et al., arXiv 1906.08237)."""
 
+    input_layer = "word_embedding"
+
     def __init__(self, config: XLNetConfig) -> None:
         super().__init__(config)
         self.word_embedding = nn.Embedding(config.vocab_size, config.d_model)
@@ -72,12 +74,6 @@ class XLNetModel(XLNetPreTrainedModel):
         self.layer = nn.ModuleList(XLNetLayer(config) for _ in range(config.n_layer))
         self.dropout = nn.Dropout(config.dropout)
         self.post_init()
-
-    def get_input_embeddings(self) -> nn.Embedding:
-        return self.word_embedding
-
-    def set_input_embeddings(self, value: nn.Embedding) -> None:
-        self.word_embedding = value
 
     def forward(
         self,
