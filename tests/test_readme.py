@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from pretrained.cli import main
+from tests.cli.tiny import write_gpt2
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")])
@@ -35,6 +36,7 @@ def page_name(page: Path) -> str:
 def workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder to run in, with the files that the examples name."""
     (tmp_path / "texts.txt").write_text("a first text\nand a second one\n", encoding="utf-8")
+    write_gpt2(tmp_path / "gpt2-folder", positions=256)
     monkeypatch.chdir(tmp_path)
     return tmp_path
 

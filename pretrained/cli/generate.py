@@ -115,7 +115,7 @@ def _check(options: dict[str, Any], number: int) -> None:
                 option = f"--{name.replace('_', '-')}"
                 raise typer.BadParameter("it changes how tokens are drawn; add --sample.", param_hint=option)
         if number > options["num_beams"]:
-            need = "--sample" if options["num_beams"] == 1 else f"--beams {number} or more, or --sample"
+            need = f"--sample, or --beams {number} or more"
             raise typer.BadParameter(f"{number} different texts need {need}.", param_hint="--num")
     elif 1 < options["num_beams"] < number:
         raise typer.BadParameter(f"{number} texts need --beams {number} or more.", param_hint="--num")
@@ -143,8 +143,8 @@ def _load(name: str, options: dict[str, Any], number: int) -> "_Writer":
         logger.setLevel(level)
     if not _predicts_the_next_token(model):
         raise ConfigurationError(
-            f"{name} is a {config.model_type} model that was trained to fill gaps, not to write: its configuration does "
-            f"not say is_decoder. {able}; BERT's and RoBERTa's kin only where the configuration says is_decoder"
+            f"{name} is a {config.model_type} model that was trained to fill gaps, not to write: its configuration "
+            f"does not say is_decoder. {able}; BERT's and RoBERTa's kin only where the configuration says is_decoder"
         )
     head = [key for key in model.load_report.missing if not key.startswith(f"{model.base_model_prefix}.")]
     if head:

@@ -1,6 +1,8 @@
-"""`pretrained models`: which published models have a short name, which of them run here, and which are on this machine?"""
+"""`pretrained models`: which models have a short name, which of them run, and which are on this machine?"""
 
 import re
+import sys
+from shutil import get_terminal_size
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -13,6 +15,7 @@ if TYPE_CHECKING:
 _CODE = re.compile(r"[a-z]{2,3}")
 _COUNTED = re.compile(r"\d+ languages(?!:)")  # "104 languages", which does not say which ones
 _COLUMNS = ("name", "family", "hub id", "languages", "casing", "max length", "size", "runs", "here")
+_DISPENSABLE = ("hub id", "size", "languages", "casing", "max length")  # the first goes first
 
 
 def models(
@@ -39,7 +42,7 @@ def models(
     """List the short names of published models: what each is, and whether it runs and lies here.
 
     "runs": this version has the family's networks. "here": the model's files are in the Hugging Face cache of this
-    machine; "no weights" if only some of them are.
+    machine; "no weights" if only some of them are. A narrow terminal shows fewer columns; --json has all.
 
     [bold]Examples[/bold]
 
@@ -77,7 +80,7 @@ def models(
         for row in rows:
             print_json(row)
     elif rows:
-        print_table(_COLUMNS, map(_cells, rows))
+        _show(rows)
     else:
         typer.echo("no short name fits; `pretrained models` lists all", err=True)
 
@@ -125,6 +128,18 @@ def _here(name: str, in_cache: Any) -> str | None:
     except PretrainedError:
         return "no weights"
     return "yes"
+
+
+def _show(rows: list[dict[str, Any]]) -> None:
+    """A table; a terminal that is too narrow for it shows fewer columns."""
+    columns = dict(zip(_COLUMNS, zip(*map(_cells, rows), strict=True), strict=True))
+    if sys.stdout.isatty():
+        width = get_terminal_size().columns
+        for name in _DISPENSABLE:
+            if sum(max(map(len, (name, *cells))) + 3 for name, cells in columns.items()) < width:
+                break
+            del columns[name]
+    print_table(list(columns), zip(*columns.values(), strict=True))
 
 
 def _cells(row: dict[str, Any]) -> list[str]:

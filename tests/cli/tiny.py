@@ -11,13 +11,13 @@ END = "<|endoftext|>"
 MERGES = [("Ġ", "d"), ("o", "g"), ("Ġd", "og")]
 
 
-def write_gpt2(folder: Path, *, seed: int = 0) -> Path:
+def write_gpt2(folder: Path, *, seed: int = 0, positions: int = 64) -> Path:
     """A GPT-2 of random weights that knows all bytes and " dog"; it goes on without end."""
     vocab = [*byte_characters().values(), *("".join(pair) for pair in MERGES), END]
     torch.manual_seed(seed)
     config = GPT2Config(
         vocab_size=len(vocab),
-        n_positions=64,
+        n_positions=positions,
         n_embd=32,
         n_layer=2,
         n_head=4,

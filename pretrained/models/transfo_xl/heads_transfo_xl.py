@@ -51,6 +51,23 @@ class TransfoXLLMHeadModel(TransfoXLPreTrainedModel, Head, base=TransfoXLModel):
             config.vocab_size, config.d_embed, config.d_model, config.cutoffs, config.div_val
         )
 
+    def prepare_inputs_for_generation(
+        self,
+        input_ids: Tensor,
+        past: Any = None,
+        *,
+        attention_mask: Tensor | None = None,
+        use_cache: bool = True,
+        **options: Any,
+    ) -> dict[str, Any]:
+        """The tokens that the memories have not seen."""
+        if attention_mask is not None:
+            raise InputError("Transformer-XL has no mask for padding; generate from prompts of one length at a time")
+        return options | {"input_ids": input_ids if past is None else input_ids[:, -1:], "mems": past}
+
+    def _reorder_cache(self, past: Any, beam_idx: Tensor) -> Any:
+        return tuple(memory.index_select(1, beam_idx) for memory in past)
+
     def _ties(self) -> dict[str, str]:
         """The matrices of each cluster, and the projections that `tie_projs` names."""
         config, embedding = self.config, "transformer.word_emb"

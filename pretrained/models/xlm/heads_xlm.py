@@ -1,7 +1,8 @@
 """What is XLM asked? The layers of each task above the bare network; what a task does stands in pretrained/heads.py."""
 
-from typing import cast
+from typing import Any, cast
 
+import torch
 from torch import Tensor, nn
 
 from pretrained.heads import (
@@ -46,6 +47,30 @@ class XLMWithLMHeadModel(XLMPreTrainedModel, ForLanguageModeling, base=XLMModel)
 
     def _score(self, hidden: Tensor) -> Tensor:
         return cast(Tensor, self.pred_layer(hidden))
+
+    def prepare_inputs_for_generation(
+        self,
+        input_ids: Tensor,
+        past: Any = None,
+        *,
+        attention_mask: Tensor | None = None,
+        langs: Tensor | None = None,
+        use_cache: bool = False,
+        **options: Any,
+    ) -> dict[str, Any]:
+        """A mask stands where the next token will. XLM keeps no memory: each step reads the whole text."""
+        config, rows = self.config, len(input_ids)
+        input_ids = torch.cat([input_ids, input_ids.new_full((rows, 1), config.mask_token_id)], 1)
+        if attention_mask is not None:
+            attention_mask = torch.cat([attention_mask, attention_mask.new_ones(rows, 1)], 1)
+            options["position_ids"] = (attention_mask.cumsum(-1) - 1).clamp_(min=0)
+        else:
+            attention_mask = torch.ones_like(input_ids)
+        if langs is not None:
+            langs = torch.cat([langs, langs[:, -1:].expand(-1, input_ids.shape[1] - langs.shape[1])], 1)
+        elif config.lang_id is not None:
+            langs = torch.full_like(input_ids, config.lang_id)
+        return options | {"input_ids": input_ids, "attention_mask": attention_mask, "langs": langs}
 
 
 class XLMForSequenceClassification(XLMPreTrainedModel, ForSequenceClassification, base=XLMModel):

@@ -5,6 +5,7 @@ Every head returns `mems` besides, see `XLNetHeadOutput`.
 
 from typing import Any, cast
 
+import torch
 from torch import Tensor, nn
 
 from pretrained.heads import (
@@ -37,6 +38,43 @@ class XLNetLMHeadModel(XLNetPreTrainedModel, ForLanguageModeling, base=XLNetMode
 
     def _score(self, hidden: Tensor) -> Tensor:
         return cast(Tensor, self.lm_loss(hidden))
+
+    def prepare_inputs_for_generation(
+        self,
+        input_ids: Tensor,
+        past: Any = None,
+        *,
+        attention_mask: Tensor | None = None,
+        use_cache: bool = True,
+        **options: Any,
+    ) -> dict[str, Any]:
+        """A dummy stands where the next token will: it is the one target, it sees all others, and none sees it.
+
+        The memories lack the last token, which was not known when they were made, and the one before it, which is
+        computed again as published. Prompts with padding are read anew at each step: memories have no mask.
+        """
+        if past is not None:
+            input_ids, past = input_ids[:, -2:], tuple(memory[:-2] for memory in past)
+        dummy = input_ids.new_zeros(len(input_ids), 1)
+        input_ids = torch.cat([input_ids, dummy], 1)
+        rows, length = input_ids.shape
+        nobody = torch.zeros(rows, length, length, device=input_ids.device)
+        nobody[..., -1] = 1.0
+        target = torch.zeros(rows, 1, length, device=input_ids.device)
+        target[..., -1] = 1.0
+        if attention_mask is not None:
+            attention_mask, use_cache = torch.cat([attention_mask, attention_mask.new_ones(rows, 1)], 1), False
+        return options | {
+            "input_ids": input_ids,
+            "attention_mask": attention_mask,
+            "perm_mask": nobody,
+            "target_mapping": target,
+            "mems": past,
+            "use_mems": use_cache,
+        }
+
+    def _reorder_cache(self, past: Any, beam_idx: Tensor) -> Any:
+        return tuple(memory.index_select(1, beam_idx) for memory in past)
 
 
 class _ScoresSummary(XLNetPreTrainedModel):
