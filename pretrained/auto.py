@@ -44,9 +44,10 @@ def choose_family(files: ModelFiles, config: Mapping[str, Any] | None = None) ->
         logger.debug("%s: family %s, because %s", files.name, evidence.family.model_type, evidence.reason)
         return evidence
     raise ConfigurationError(
-        f"{files.name}: the configuration has neither a model_type nor architectures that tell its family, and its keys "
-        f'({", ".join(sorted(config)[:8])}, …) fit none. Add a line such as "model_type": "bert" to config.json, or use the '
-        f"class itself instead of an Auto class. Families of this version: {', '.join(sorted(registry.families()))}"
+        f"{files.name}: the configuration has neither a model_type nor architectures that tell its family, and its "
+        f'keys ({", ".join(sorted(config)[:8])}, …) fit none. Add a line such as "model_type": "bert" to '
+        "config.json, or use the class itself instead of an Auto class. "
+        f"Families of this version: {', '.join(sorted(registry.families()))}"
     )
 
 

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 import torch
 
-from pretrained.checkpoints.pickle_data import Call, Dict, Name, Persistent, describe
 from pretrained.errors import UnsafeFileError, UnsupportedFormatError
+from pretrained.pickle_data import Call, Dict, Name, Persistent, describe
 
 # The class of a pickled storage → what lies in it. Untyped storages hold bytes.
 STORAGE_TYPES: dict[str, torch.dtype] = {

@@ -13,7 +13,6 @@ import torch
 
 from pretrained.checkpoints.mapped import MappedFile, Record
 from pretrained.checkpoints.names import MAX_NAME
-from pretrained.checkpoints.pickle_data import Call, Dict, Name, Persistent, describe, read_pickle
 from pretrained.checkpoints.tensor_views import STORAGE_TYPES, TensorView, innermost, is_tensor, view_of
 from pretrained.checkpoints.torch_zip import read_records
 from pretrained.errors import (
@@ -24,6 +23,7 @@ from pretrained.errors import (
     UnsupportedFormatError,
 )
 from pretrained.hub.sniff import sniff
+from pretrained.pickle_data import Call, Dict, Name, Persistent, describe, read_pickle
 
 _LEGACY_MAGIC = 0x1950A86A20F9469CFC6C
 _LEGACY_PROTOCOL = 1001

@@ -1,6 +1,5 @@
 """`pretrained generate`: how does a model go on with these texts? Shown token by token, as they are written."""
 
-import logging
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -9,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from pretrained.cli.inputs import FieldOption, InputOption, read_texts
-from pretrained.cli.show import JsonOption, many_lines, print_json, print_line
+from pretrained.cli.show import JsonOption, many_lines, print_json, print_line, quiet
 
 if TYPE_CHECKING:
     import torch
@@ -134,13 +133,8 @@ def _load(name: str, options: dict[str, Any], number: int) -> "_Writer":
         raise ConfigurationError(
             f"{name} is of the family {config.model_type}, which reads texts and writes none. {able}"
         )
-    logger = logging.getLogger("pretrained")
-    level = logger.level
-    logger.setLevel(logging.ERROR)  # its warning of a missing head comes as an error below
-    try:
+    with quiet():  # its warning of a missing head comes as an error below
         model = AutoModelForCausalLM.from_pretrained(name)
-    finally:
-        logger.setLevel(level)
     if not _predicts_the_next_token(model):
         raise ConfigurationError(
             f"{name} is a {config.model_type} model that was trained to fill gaps, not to write: its configuration "

@@ -1,6 +1,5 @@
 """`pretrained info`: what is this model, where was it found, and is anything missing?"""
 
-import logging
 import re
 from itertools import groupby
 from math import prod
@@ -8,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from pretrained.cli.show import print_json, print_line, print_table
+from pretrained.cli.show import print_json, print_line, print_table, quiet
 from pretrained.errors import PretrainedError
 
 if TYPE_CHECKING:
@@ -134,9 +133,9 @@ class _Facts:
 
     def _loading(self, model_class: Any) -> dict[str, Any] | None:
         """What loading the weights into the model leaves over, on either side."""
-        logging.getLogger("pretrained").setLevel(logging.ERROR)  # what it would warn of is shown here
         try:
-            _, report = model_class.from_pretrained(self.files.name, output_loading_info=True)
+            with quiet():
+                _, report = model_class.from_pretrained(self.files.name, output_loading_info=True)
         except PretrainedError as error:
             self.missing["model"] = str(error)
             return None

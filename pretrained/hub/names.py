@@ -29,6 +29,10 @@ _TOKENIZER = (
     "vocab.pkl",
     "vocab.bin",
     "bpe.codes",
+    "encoder.json",  # the names in which OpenAI published GPT-2
+    "vocab.bpe",
+    "encoder_bpe_40000.json",  # and GPT
+    "vocab_40000.bpe",
     "vocab-src.json",
     "vocab-tgt.json",
     "chat_template.jinja",

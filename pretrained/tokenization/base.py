@@ -34,6 +34,9 @@ class PreTrainedTokenizer(Vocabulary):
     vocab_files_names: ClassVar[Mapping[str, str]] = {}
     """Constructor argument → file name, such as {"vocab_file": "vocab.txt"}."""
 
+    text_options: ClassVar[tuple[str, ...]] = ()
+    """Further keywords of an encoding call, which the engine gets with the texts, such as `lang`."""
+
     model_input_names: Sequence[str] = ("input_ids", "token_type_ids", "attention_mask")
     padding_side: str = "right"
     truncation_side: str = "right"
@@ -231,7 +234,7 @@ class PreTrainedTokenizer(Vocabulary):
         self, text: str, pair: str | None = None, add_special_tokens: bool = False, **options: Any
     ) -> list[str]:
         """The tokens of a text."""
-        check_names(options, called="tokenize")
+        check_names(options, called="tokenize", further=self.text_options)
         request = self._read({"add_special_tokens": add_special_tokens, "verbose": False, **options})  # type: ignore[typeddict-item]
         pairs = None if pair is None else [pair]
         return calls.encode(self, [text], pairs, request, batched=False).tokens()
@@ -278,6 +281,7 @@ class PreTrainedTokenizer(Vocabulary):
             model_input_names=self.model_input_names,
             has_pad_token="pad_token" in self._special,
             once=self._once,
+            further=self.text_options,
         )
 
     def _once(self, kind: str) -> bool:

@@ -174,7 +174,7 @@ def _pieces(
     if or_tokens and inputs.is_tokens(texts[0]):
         return [_pieces_of_ids(tokenizer, tokenizer.convert_tokens_to_ids(texts[0]), texts[0])]
     inputs.check_texts(texts, split_into_words=request.is_split_into_words, what=what)
-    return tokenizer._engine.encode(texts, split_into_words=request.is_split_into_words)
+    return tokenizer._engine.encode(texts, split_into_words=request.is_split_into_words, **request.text_options)
 
 
 def _pieces_of_ids(

@@ -130,8 +130,10 @@ class CompiledEngine:
         in_vocabulary = self.pipeline.model.token_to_id
         added = self.added.items()
         self.added_vocab = {token.content: index for index, token in added if in_vocabulary(token.content) is None}
-        # the pipeline gives a token that is matched in normalized text back in its normalized spelling
-        self._spelling = {index: token.content for index, token in added if token.normalized}
+        # the pipeline gives these back as they were matched: in normalized spelling, or with the blanks they took
+        self._spelling = {
+            index: token.content for index, token in added if token.normalized or token.lstrip or token.rstrip
+        }
 
     def encode(self, texts: Sequence[Any], *, split_into_words: bool = False) -> Sequence[Pieces]:
         encodings = self._run(self.pipeline.encode_batch, texts, split_into_words)

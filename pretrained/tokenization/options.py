@@ -1,7 +1,7 @@
 """What may be asked of one call, and what does it come to for this tokenizer?"""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, TypedDict
 
 from pretrained.errors import TokenizationError
@@ -74,15 +74,16 @@ class Request:
     return_offsets_mapping: bool = False
     return_length: bool = False
     verbose: bool = True
+    text_options: Mapping[str, Any] = field(default_factory=dict)
+    """What the family's own engine is told about the texts, such as their language."""
 
 
-def check_names(options: Any, *, called: str) -> None:
-    """Raises TypeError for keywords that no encoding call has."""
-    unknown = sorted(set(options) - set(OPTION_NAMES))
+def check_names(options: Any, *, called: str, further: Collection[str] = ()) -> None:
+    """Raises TypeError for keywords that no encoding call has, but for `further` ones of the family."""
+    valid = [*OPTION_NAMES, *further]
+    unknown = sorted(set(options) - set(valid))
     if unknown:
-        raise TypeError(
-            f"{called} got unknown keywords {', '.join(unknown)}; the valid ones are {', '.join(OPTION_NAMES)}"
-        )
+        raise TypeError(f"{called} got unknown keywords {', '.join(unknown)}; the valid ones are {', '.join(valid)}")
 
 
 def read_options(
@@ -92,18 +93,21 @@ def read_options(
     model_input_names: Sequence[str],
     has_pad_token: bool,
     once: Callable[[str], bool],
+    further: Collection[str] = (),
 ) -> Request:
     """Old names, defaults and combinations resolved.
 
     Args:
         once: says whether a warning of this kind is due; each is given once for a tokenizer.
+        further: names of the family's own keywords, which become `text_options`.
 
     Raises:
         TypeError: an unknown keyword.
         TokenizationError: a value that cannot be, or two that contradict each other.
     """
-    check_names(options, called="the tokenizer")
+    check_names(options, called="the tokenizer", further=further)
     values: dict[str, Any] = {key: value for key, value in options.items() if value is not None}
+    text_options = {key: values.pop(key) for key in further if key in values}
     verbose = bool(values.get("verbose", True))
     if "is_pretokenized" in values:
         _renamed("is_pretokenized", "is_split_into_words", verbose)
@@ -160,7 +164,7 @@ def read_options(
         check_kind(values["return_tensors"])
     values.setdefault("return_token_type_ids", "token_type_ids" in model_input_names)
     values.setdefault("return_attention_mask", "attention_mask" in model_input_names)
-    return Request(padding=padding, truncation=truncation, max_length=max_length, **values)
+    return Request(padding=padding, truncation=truncation, max_length=max_length, text_options=text_options, **values)
 
 
 def _choose(name: str, value: Any, flags: dict[bool, str], valid: tuple[str, ...]) -> str:

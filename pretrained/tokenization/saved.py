@@ -32,6 +32,7 @@ PIPELINE = "tokenizer.json"
 
 _NOT_ARGUMENTS = frozenset(
     {"tokenizer_class", "added_tokens_decoder", "init_inputs", "backend", "is_local", "auto_map"}
+    | {"local_files_only", "full_tokenizer_file"}
 )
 _PLACES = frozenset(
     {"name_or_path", "special_tokens_map_file", "added_tokens_file", "tokenizer_config_file", "tokenizer_file"}

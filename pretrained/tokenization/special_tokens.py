@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Self, overload
 from tokenizers import AddedToken
 
 from pretrained.errors import TokenizationError
+from pretrained.tokenization.basic import lower
 
 if TYPE_CHECKING:
     from pretrained.tokenization.vocabulary import Vocabulary
@@ -80,6 +81,13 @@ def added_token(token: Token, *, normalized: bool, special: bool) -> AddedToken:
     return AddedToken(
         token.content, **rules, normalized=token.normalized and not special, special=special or token.special
     )
+
+
+def lower_cased_token(token: Token) -> AddedToken:
+    """A new token of a tokenizer that lower-cases: found in any spelling, as it is looked for in lower-cased text."""
+    made = added_token(token, normalized=True, special=False)
+    rules = {"lstrip": made.lstrip, "rstrip": made.rstrip, "single_word": made.single_word}
+    return AddedToken(lower(made.content), normalized=made.normalized, special=made.special, **rules)
 
 
 def to_json(value: Any, *, marked: bool) -> Any:

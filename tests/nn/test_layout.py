@@ -73,7 +73,7 @@ def test_layout_errors_say_both_numbers():
         Packed(LENGTHS).positions(23, torch.device("cpu"))
     with pytest.raises(InputError, match="at least one token"):
         Packed([3, 0])
-    with pytest.raises(InputError, match="covers 4 positions.*6 keys"):
+    with pytest.raises(InputError, match=r"covers 4 positions.*6 keys"):
         Padded(torch.tensor([[1, 1, 1, 0]])).attend(*torch.randn(3, 1, 6, 2, 8))
     with pytest.raises(InputError, match="attention_mask has shape"):
         Padded(torch.ones(3))

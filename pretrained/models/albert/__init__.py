@@ -5,7 +5,7 @@ from pretrained.family import Family
 FAMILY = Family(
     model_type="albert",
     config="config_albert:AlbertConfig",
-    tokenizers=(),
+    tokenizers=("tokenization_albert:AlbertTokenizer",),
     models={
         "Model": "modeling_albert:AlbertModel",
         "ForPreTraining": "heads_albert:AlbertForPreTraining",
@@ -18,4 +18,5 @@ FAMILY = Family(
     classes=("modeling_albert:AlbertPreTrainedModel",),
     config_keys=frozenset({"embedding_size", "hidden_size", "num_hidden_groups", "inner_group_num"}),
     small={"embedding_size": 12},
+    aliases={"AlbertTokenizerFast": "AlbertTokenizer"},
 )

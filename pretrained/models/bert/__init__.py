@@ -5,7 +5,7 @@ from pretrained.family import Family
 FAMILY = Family(
     model_type="bert",
     config="config_bert:BertConfig",
-    tokenizers=("tokenization_bert:BertTokenizer",),
+    tokenizers=("tokenization_bert:BertTokenizer", "tokenization_bert_japanese:BertJapaneseTokenizer"),
     models={
         "Model": "modeling_bert:BertModel",
         "ForPreTraining": "heads_bert:BertForPreTraining",
@@ -23,6 +23,8 @@ FAMILY = Family(
         "modeling_bert:BertEncoder",
         "modeling_bert:BertLayer",
         "modeling_bert:BertPooler",
+        "tokenization_bert_japanese:CharacterTokenizer",
+        "tokenization_bert_japanese:MecabTokenizer",
     ),
     config_keys=frozenset({"hidden_size", "intermediate_size", "type_vocab_size", "max_position_embeddings"}),
     aliases={"BertTokenizerFast": "BertTokenizer"},

@@ -6,28 +6,22 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar
 
-from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers
+from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, pre_tokenizers
 
 from pretrained.atomic import write_text
 from pretrained.errors import CorruptFileError, ModelFileNotFoundError, TokenizationError
 from pretrained.models.bert.never_split import NeverSplitEngine
 from pretrained.tokenization.base import PreTrainedTokenizer
 from pretrained.tokenization.basic import BasicTokenizer, WordpieceTokenizer, lower
+from pretrained.tokenization.basic_pipeline import BasicOptions, basic_json, basic_parts, bert_normalizer
 from pretrained.tokenization.engine import CompiledEngine, Engine
 from pretrained.tokenization.explaining import name_of
 from pretrained.tokenization.notices import warn
 from pretrained.tokenization.pipeline import compile_pipeline, part_types, read_pipeline
 from pretrained.tokenization.saved import restore_added
-from pretrained.tokenization.special_tokens import Token, added_token, check_token, fill_unused
+from pretrained.tokenization.special_tokens import Token, added_token, check_token, fill_unused, lower_cased_token
 
 _LONGEST_WORD = 100
-
-# What the compiled parts leave undone: code points that are never characters are dropped, and the first 256 ideographs
-# of Chinese extension E are words of their own, as Chinese characters are. Published ids have both.
-_NEVER_CHARACTERS = (
-    "[\ufdd0-\ufdef" + "".join(chr(plane << 16 | end) for plane in range(17) for end in (0xFFFE, 0xFFFF)) + "]"
-)
-_EXTENSION_E = "[\U0002b820-\U0002b91f]"
 
 
 class BertTokenizer(PreTrainedTokenizer):
@@ -123,23 +117,14 @@ class BertTokenizer(PreTrainedTokenizer):
         if not self.do_basic_tokenize:
             pipeline.pre_tokenizer = pre_tokenizers.Split(Regex(r"\s+"), "removed")
             return pipeline
-        dropped = normalizers.Replace(Regex(_NEVER_CHARACTERS), "")
-        pipeline.normalizer = normalizers.Sequence([dropped, self._normalizer()])
-        pipeline.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
-        if self.tokenize_chinese_chars:
-            alone = pre_tokenizers.Split(Regex(_EXTENSION_E), "isolated")
-            pipeline.pre_tokenizer = pre_tokenizers.Sequence([alone, pipeline.pre_tokenizer])
+        pipeline.normalizer, pipeline.pre_tokenizer = basic_parts(**self._basic_options())
         return pipeline
 
-    def _normalizer(self) -> normalizers.BertNormalizer:
-        return normalizers.BertNormalizer(**self._normalizer_options())
-
-    def _normalizer_options(self) -> dict[str, Any]:
+    def _basic_options(self) -> BasicOptions:
         return {
-            "clean_text": True,
-            "handle_chinese_chars": self.tokenize_chinese_chars,
+            "lower_case": self.do_lower_case,
             "strip_accents": self.strip_accents,
-            "lowercase": self.do_lower_case,
+            "chinese": self.tokenize_chinese_chars,
         }
 
     def pipeline_json(self) -> dict[str, Any]:
@@ -148,8 +133,7 @@ class BertTokenizer(PreTrainedTokenizer):
         if self._foreign is None:
             content["post_processor"] = self.template_json()
             if self.do_basic_tokenize:
-                content["normalizer"] = {"type": "BertNormalizer", **self._normalizer_options()}
-                content["pre_tokenizer"] = {"type": "BertPreTokenizer"}
+                content |= basic_json(**self._basic_options())
         return content
 
     # -- layout
@@ -211,9 +195,7 @@ class BertTokenizer(PreTrainedTokenizer):
         """In a lower-casing tokenizer a new token is lower-cased and found in any spelling; a special one is not."""
         if special or not self.do_lower_case:
             return added_token(token, normalized=False, special=special)
-        made = added_token(token, normalized=True, special=False)
-        rules = {"lstrip": made.lstrip, "rstrip": made.rstrip, "single_word": made.single_word}
-        return AddedToken(lower(made.content), normalized=made.normalized, special=made.special, **rules)
+        return lower_cased_token(token)
 
     def _find(self, token: str) -> int | None:
         index = super()._find(token)
@@ -252,7 +234,7 @@ class BertTokenizer(PreTrainedTokenizer):
         return {str(token): words[new.content] for token, new in zip(given, made, strict=True)}
 
     def _vanishes(self, char: str) -> bool:
-        return self.do_basic_tokenize and not self._normalizer().normalize_str(char)
+        return self.do_basic_tokenize and not bert_normalizer(**self._basic_options()).normalize_str(char)
 
     def _why_unknown(self, stretch: str) -> str:
         words = self.basic_tokenizer.tokenize(stretch) if self.do_basic_tokenize else [stretch]

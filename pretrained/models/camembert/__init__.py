@@ -5,7 +5,7 @@ from pretrained.family import Family
 FAMILY = Family(
     model_type="camembert",
     config="config_camembert:CamembertConfig",
-    tokenizers=(),
+    tokenizers=("tokenization_camembert:CamembertTokenizer",),
     models={
         "Model": "modeling_camembert:CamembertModel",
         "ForPreTraining": "heads_camembert:CamembertForMaskedLM",
@@ -18,4 +18,5 @@ FAMILY = Family(
     },
     classes=("modeling_camembert:CamembertPreTrainedModel",),
     parent="roberta",
+    aliases={"CamembertTokenizerFast": "CamembertTokenizer"},
 )

@@ -3,11 +3,12 @@
 from collections.abc import Mapping
 from typing import Any, ClassVar, cast
 
-from torch import Tensor, nn
+from torch import Tensor
 
 from pretrained.generation import causal_inputs
 from pretrained.heads import ForCausalLM
 from pretrained.models.ctrl.modeling_ctrl import CTRLModel, CTRLPreTrainedModel
+from pretrained.nn.linear import Linear
 
 
 class CTRLLMHeadModel(CTRLPreTrainedModel, ForCausalLM, base=CTRLModel):
@@ -18,7 +19,7 @@ class CTRLLMHeadModel(CTRLPreTrainedModel, ForCausalLM, base=CTRLModel):
 
     def _build(self) -> None:
         self._add_network()
-        self.lm_head = nn.Linear(self.config.n_embd, self.config.vocab_size)
+        self.lm_head = Linear(self.config.n_embd, self.config.vocab_size)
 
     def _score(self, hidden: Tensor) -> Tensor:
         return cast(Tensor, self.lm_head(hidden))

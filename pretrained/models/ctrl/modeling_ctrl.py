@@ -19,6 +19,7 @@ from pretrained.nn.cache import KeyValueCache
 from pretrained.nn.init import init_normal
 from pretrained.nn.inputs import batch_axes, check_length, check_rows, out_of_range
 from pretrained.nn.layout import Padded, SequenceLayout, layer_head_masks
+from pretrained.nn.linear import Linear
 from pretrained.nn.outputs import BaseModelOutput
 from pretrained.nn.pruning import keep_rows, prune_linear
 
@@ -34,10 +35,10 @@ class CTRLAttention(nn.Module):
         super().__init__()
         self.head_width = config.n_embd // config.n_head
         self.layer_index = layer_index
-        self.Wq = nn.Linear(config.n_embd, config.n_embd)
-        self.Wk = nn.Linear(config.n_embd, config.n_embd)
-        self.Wv = nn.Linear(config.n_embd, config.n_embd)
-        self.dense = nn.Linear(config.n_embd, config.n_embd)
+        self.Wq = Linear(config.n_embd, config.n_embd)
+        self.Wk = Linear(config.n_embd, config.n_embd)
+        self.Wv = Linear(config.n_embd, config.n_embd)
+        self.dense: nn.Linear = Linear(config.n_embd, config.n_embd)
         self.pruned_heads: set[int] = set()
 
     def forward(
@@ -67,7 +68,7 @@ class CTRLLayer(nn.Module):
     def __init__(self, config: CTRLConfig, layer_index: int = 0) -> None:
         super().__init__()
         self.multi_head_attention = CTRLAttention(config, layer_index)
-        self.ffn = nn.Sequential(nn.Linear(config.n_embd, config.dff), nn.ReLU(), nn.Linear(config.dff, config.n_embd))
+        self.ffn = nn.Sequential(Linear(config.n_embd, config.dff), nn.ReLU(), Linear(config.dff, config.n_embd))
         self.layernorm1 = nn.LayerNorm(config.n_embd, eps=_NORM_EPS)
         self.layernorm2 = nn.LayerNorm(config.n_embd, eps=_NORM_EPS)
         self.dropout1 = nn.Dropout(config.resid_pdrop)

@@ -5,7 +5,7 @@ from pretrained.family import Family
 FAMILY = Family(
     model_type="distilbert",
     config="config_distilbert:DistilBertConfig",
-    tokenizers=(),
+    tokenizers=("tokenization_distilbert:DistilBertTokenizer",),
     models={
         "Model": "modeling_distilbert:DistilBertModel",
         "ForPreTraining": "heads_distilbert:DistilBertForMaskedLM",
@@ -16,6 +16,8 @@ FAMILY = Family(
         "ForQuestionAnswering": "heads_distilbert:DistilBertForQuestionAnswering",
     },
     classes=("modeling_distilbert:DistilBertPreTrainedModel",),
+    aliases={"DistilBertTokenizerFast": "DistilBertTokenizer"},
     config_keys=frozenset({"sinusoidal_pos_embds", "n_layers", "n_heads", "dim", "hidden_dim"}),
+    parent="bert",
     small={"hidden_dim": 48},
 )

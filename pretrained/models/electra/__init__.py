@@ -5,7 +5,7 @@ from pretrained.family import Family
 FAMILY = Family(
     model_type="electra",
     config="config_electra:ElectraConfig",
-    tokenizers=(),
+    tokenizers=("tokenization_electra:ElectraTokenizer",),
     models={
         "Model": "modeling_electra:ElectraModel",
         "ForPreTraining": "heads_electra:ElectraForPreTraining",
@@ -16,6 +16,7 @@ FAMILY = Family(
         "ForQuestionAnswering": "heads_electra:ElectraForQuestionAnswering",
     },
     classes=("modeling_electra:ElectraPreTrainedModel",),
+    aliases={"ElectraTokenizerFast": "ElectraTokenizer"},
     parent="bert",
     small={"embedding_size": 12},
 )

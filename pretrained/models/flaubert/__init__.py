@@ -5,7 +5,7 @@ from pretrained.family import Family
 FAMILY = Family(
     model_type="flaubert",
     config="config_flaubert:FlaubertConfig",
-    tokenizers=(),
+    tokenizers=("tokenization_flaubert:FlaubertTokenizer",),
     models={
         "Model": "modeling_flaubert:FlaubertModel",
         "ForPreTraining": "heads_flaubert:FlaubertWithLMHeadModel",

@@ -5,7 +5,7 @@ from pretrained.family import Family
 FAMILY = Family(
     model_type="roberta",
     config="config_roberta:RobertaConfig",
-    tokenizers=(),
+    tokenizers=("tokenization_roberta:RobertaTokenizer",),
     models={
         "Model": "modeling_roberta:RobertaModel",
         "ForPreTraining": "heads_roberta:RobertaForMaskedLM",
@@ -17,5 +17,6 @@ FAMILY = Family(
         "ForQuestionAnswering": "heads_roberta:RobertaForQuestionAnswering",
     },
     classes=("modeling_roberta:RobertaPreTrainedModel",),
+    aliases={"RobertaTokenizerFast": "RobertaTokenizer"},
     parent="bert",
 )

@@ -5,7 +5,7 @@ from pretrained.family import Family
 FAMILY = Family(
     model_type="transfo-xl",
     config="config_transfo_xl:TransfoXLConfig",
-    tokenizers=(),
+    tokenizers=("tokenization_transfo_xl:TransfoXLTokenizer",),
     models={
         "Model": "modeling_transfo_xl:TransfoXLModel",
         "ForPreTraining": "heads_transfo_xl:TransfoXLLMHeadModel",

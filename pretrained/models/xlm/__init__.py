@@ -5,7 +5,7 @@ from pretrained.family import Family
 FAMILY = Family(
     model_type="xlm",
     config="config_xlm:XLMConfig",
-    tokenizers=(),
+    tokenizers=("tokenization_xlm:XLMTokenizer",),
     models={
         "Model": "modeling_xlm:XLMModel",
         "ForPreTraining": "heads_xlm:XLMWithLMHeadModel",

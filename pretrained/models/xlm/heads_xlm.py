@@ -5,6 +5,7 @@ from typing import Any, cast
 import torch
 from torch import Tensor, nn
 
+from pretrained.errors import ConfigurationError
 from pretrained.heads import (
     ForLanguageModeling,
     ForMultipleChoice,
@@ -60,6 +61,8 @@ class XLMWithLMHeadModel(XLMPreTrainedModel, ForLanguageModeling, base=XLMModel)
     ) -> dict[str, Any]:
         """A mask stands where the next token will. XLM keeps no memory: each step reads the whole text."""
         config, rows = self.config, len(input_ids)
+        if config.mask_token_id is None:
+            raise ConfigurationError("XLM writes at a mask, and config.mask_token_id is not set")
         input_ids = torch.cat([input_ids, input_ids.new_full((rows, 1), config.mask_token_id)], 1)
         if attention_mask is not None:
             attention_mask = torch.cat([attention_mask, attention_mask.new_ones(rows, 1)], 1)

@@ -5,7 +5,7 @@ from pretrained.family import Family
 FAMILY = Family(
     model_type="xlm-roberta",
     config="config_xlm_roberta:XLMRobertaConfig",
-    tokenizers=(),
+    tokenizers=("tokenization_xlm_roberta:XLMRobertaTokenizer",),
     models={
         "Model": "modeling_xlm_roberta:XLMRobertaModel",
         "ForPreTraining": "heads_xlm_roberta:XLMRobertaForMaskedLM",
@@ -18,4 +18,5 @@ FAMILY = Family(
     },
     classes=("modeling_xlm_roberta:XLMRobertaPreTrainedModel",),
     parent="roberta",
+    aliases={"XLMRobertaTokenizerFast": "XLMRobertaTokenizer"},
 )

@@ -5,7 +5,7 @@ from pretrained.family import Family
 FAMILY = Family(
     model_type="xlnet",
     config="config_xlnet:XLNetConfig",
-    tokenizers=(),
+    tokenizers=("tokenization_xlnet:XLNetTokenizer",),
     models={
         "Model": "modeling_xlnet:XLNetModel",
         "ForPreTraining": "heads_xlnet:XLNetLMHeadModel",
@@ -22,4 +22,5 @@ FAMILY = Family(
     config_keys=frozenset({"d_inner", "ff_activation", "attn_type", "bi_data", "untie_r"}),
     packed=False,
     small={"d_inner": 48},
+    aliases={"XLNetTokenizerFast": "XLNetTokenizer"},
 )

@@ -146,7 +146,7 @@ def test_bad_inputs_say_both_numbers():
         model()
     with pytest.raises(InputError, match="either input_ids or inputs_embeds"):
         model(ids(), inputs_embeds=torch.randn(2, 7, 24))
-    with pytest.raises(InputError, match="3 rows.*2"):
+    with pytest.raises(InputError, match=r"3 rows.*2"):
         model(ids(), attention_mask=torch.ones(3, 7))
     with pytest.raises(InputError, match="add_cross_attention"):
         model(ids(), encoder_hidden_states=torch.randn(2, 3, 24))

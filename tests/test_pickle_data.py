@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pretrained.checkpoints.pickle_data import Call, Dict, Name, describe, read_pickle
 from pretrained.errors import CorruptFileError, PretrainedError, UnsafeFileError
+from pretrained.pickle_data import Call, Dict, Name, describe, read_pickle
 
 plain = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text() | st.binary(),
