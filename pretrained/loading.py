@@ -8,11 +8,13 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import torch
 from torch import nn
+from torch.overrides import TorchFunctionMode
 
-from pretrained.checkpoints import Checkpoint
+from pretrained.checkpoints import Checkpoint, historical_name, wrapper_prefix
 from pretrained.errors import CheckpointError
 
 _SHOWN = 10
@@ -148,6 +150,27 @@ def load(
         _tie(model, ties)
     _refuse_meta(model)
     return report
+
+
+class Unfilled(TorchFunctionMode):
+    """Skips the initialisation of new modules. On meta it would fill nothing, and cost the import of a compiler."""
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        if getattr(func, "__module__", None) == nn.init.__name__:
+            return (kwargs or {}).get("tensor", args[0] if args else None)
+        return func(*args, **(kwargs or {}))
+
+
+def rename_historical(module: nn.Module, state_dict: dict[str, Any], prefix: str, *_: Any) -> None:
+    """Lets `load_state_dict` of users' own dictionaries take names of earlier years, nested models included."""
+    keys = [key for key in state_dict if key.startswith(prefix)]
+    wrapper = wrapper_prefix([key[len(prefix) :] for key in keys])
+    for key in keys:
+        name = historical_name(key[len(prefix) + len(wrapper) :])
+        if name is None:
+            del state_dict[key]
+        elif prefix + name != key:
+            state_dict[prefix + name] = state_dict.pop(key)
 
 
 # Which tensor of the checkpoint is which tensor of the model

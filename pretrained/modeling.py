@@ -12,23 +12,19 @@ from typing import Any, ClassVar, cast
 
 import torch
 from torch import Tensor, nn
-from torch.overrides import TorchFunctionMode
-from torch.utils.checkpoint import checkpoint
 
 from pretrained.checkpoints import (
     Rename,
     from_state_dict,
-    historical_name,
     open_checkpoint,
     published,
     save_checkpoint,
-    wrapper_prefix,
 )
 from pretrained.config import PretrainedConfig
 from pretrained.errors import ConfigurationError, InputError
 from pretrained.generation import causal_inputs, generate, stream
 from pretrained.hub import resolve, split_options
-from pretrained.loading import LoadReport, load
+from pretrained.loading import LoadReport, Unfilled, load, rename_historical
 from pretrained.nn.outputs import BaseModelOutput, HeadOutput, ModelOutput
 
 logger = logging.getLogger("pretrained")
@@ -105,7 +101,7 @@ class PreTrainedModel(nn.Module):
         if args or kwargs:
             raise TypeError(f"{type(self).__name__}() takes only a configuration, got also {[*args, *kwargs]}")
         self.config = config
-        self.register_load_state_dict_pre_hook(_rename_historical)  # type: ignore[no-untyped-call]
+        self.register_load_state_dict_pre_hook(rename_historical)  # type: ignore[no-untyped-call]
 
     def post_init(self) -> None:
         """Initialises, ties and prunes a newly built model; the last call of every constructor."""
@@ -172,7 +168,7 @@ class PreTrainedModel(nn.Module):
                 f"{type(config).__name__}"
             )
         weights = from_state_dict(state_dict) if state_dict is not None else open_checkpoint(files.weights())  # type: ignore[union-attr]
-        with torch.device("meta"), _Unfilled():
+        with torch.device("meta"), Unfilled():
             model = cls(config, *model_args)
         report = load(
             model,
@@ -466,22 +462,6 @@ class PreTrainedModel(nn.Module):
         return sum(p.numel() for p in self.parameters() if p.requires_grad or not only_trainable)
 
 
-class _Unfilled(TorchFunctionMode):
-    """Skips the initialisation of new modules. On meta it would fill nothing, and cost the import of a compiler."""
-
-    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        if getattr(func, "__module__", None) == nn.init.__name__:
-            return (kwargs or {}).get("tensor", args[0] if args else None)
-        return func(*args, **(kwargs or {}))
-
-
-def run_layer(layer: nn.Module, /, *args: Any, recompute: bool, **kwargs: Any) -> Any:
-    """Calls a layer; with `recompute`, training keeps no activations and computes them again when needed."""
-    if recompute and layer.training and torch.is_grad_enabled():
-        return checkpoint(layer, *args, use_reentrant=False, **kwargs)
-    return layer(*args, **kwargs)
-
-
 def _put(model: nn.Module, name: str, value: nn.Module | nn.Parameter) -> None:
     path, _, leaf = name.rpartition(".")
     setattr(model.get_submodule(path), leaf, value)
@@ -503,15 +483,3 @@ def _dtype(dtype: torch.dtype | str | None) -> torch.dtype | None:
     if not isinstance(found, torch.dtype) or not found.is_floating_point:
         raise ConfigurationError(f"dtype={dtype!r} is not a floating type; use torch.float32, 'bfloat16' or 'auto'")
     return found
-
-
-def _rename_historical(module: nn.Module, state_dict: dict[str, Any], prefix: str, *_: Any) -> None:
-    """Lets `load_state_dict` of users' own dictionaries take names of earlier years, nested models included."""
-    keys = [key for key in state_dict if key.startswith(prefix)]
-    wrapper = wrapper_prefix([key[len(prefix) :] for key in keys])
-    for key in keys:
-        name = historical_name(key[len(prefix) + len(wrapper) :])
-        if name is None:
-            del state_dict[key]
-        elif prefix + name != key:
-            state_dict[prefix + name] = state_dict.pop(key)

@@ -1,5 +1,6 @@
 """`pretrained generate`: how does a model go on with these texts? Shown token by token, as they are written."""
 
+import logging
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -147,7 +148,7 @@ def _load(name: str, options: dict[str, Any], number: int) -> "_Writer":
             f"{', '.join(head[:4])}{', …' if len(head) > 4 else ''}. Name a model that was saved with one"
         )
     if (warning := model.load_report.warning(type(model).__name__)) is not None:
-        logger.warning(warning)
+        logging.getLogger("pretrained").warning(warning)
     return _Writer(model, AutoTokenizer.from_pretrained(name), options, number)
 
 

@@ -79,7 +79,7 @@ def test_a_backslash_may_be_part_of_a_name(tmp_path: Path) -> None:
         ("hub:-a", "begins or ends"),
         ("hub:a b", "letters, digits"),
         ("hub:bert@main", "revision="),
-        ("https://huggingface.co/google-bert/bert-base-uncased/tree/main", "'google-bert/bert-base-uncased'"),
+        ("https://hub.example/google-bert/bert-base-uncased/tree/main", "'google-bert/bert-base-uncased'"),
     ],
 )
 def test_refusals_say_why(name: str, words: str) -> None:

@@ -9,7 +9,7 @@ from typing import Any, cast
 
 from torch import Tensor, nn
 
-from pretrained.modeling import PreTrainedModel, run_layer
+from pretrained.modeling import PreTrainedModel
 from pretrained.models.albert.config_albert import AlbertConfig
 from pretrained.nn.activations import activation
 from pretrained.nn.init import init_normal
@@ -17,6 +17,7 @@ from pretrained.nn.inputs import batch_axes, check_length, check_rows, out_of_ra
 from pretrained.nn.layout import Padded, SequenceLayout, layer_head_masks
 from pretrained.nn.outputs import BaseModelOutput
 from pretrained.nn.pruning import keep_rows, prune_linear
+from pretrained.nn.recompute import run_layer
 
 
 class AlbertEmbeddings(nn.Module):

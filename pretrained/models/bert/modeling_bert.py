@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from pretrained.errors import ConfigurationError, InputError
-from pretrained.modeling import PreTrainedModel, run_layer
+from pretrained.modeling import PreTrainedModel
 from pretrained.models.bert.config_bert import BertConfig
 from pretrained.nn.activations import activation
 from pretrained.nn.cache import KeyValueCache
@@ -22,6 +22,7 @@ from pretrained.nn.inputs import batch_axes, check_length, check_rows, out_of_ra
 from pretrained.nn.layout import Padded, SequenceLayout, layer_head_masks
 from pretrained.nn.outputs import BaseModelOutput
 from pretrained.nn.pruning import keep_rows, prune_linear
+from pretrained.nn.recompute import run_layer
 
 
 class BertEmbeddings(nn.Module):

@@ -9,13 +9,14 @@ from typing import Any, cast
 
 from torch import Tensor, nn
 
-from pretrained.modeling import PreTrainedModel, run_layer
+from pretrained.modeling import PreTrainedModel
 from pretrained.models.distilbert.config_distilbert import DistilBertConfig
 from pretrained.nn.init import init_normal
 from pretrained.nn.inputs import batch_axes, check_length, check_rows, out_of_range
 from pretrained.nn.layout import Padded, SequenceLayout, layer_head_masks
 from pretrained.nn.outputs import BaseModelOutput
 from pretrained.nn.positions import SinusoidalPositions
+from pretrained.nn.recompute import run_layer
 from pretrained.nn.transformer import FeedForward, SelfAttention
 
 NORM_EPS = 1e-12  # in every published DistilBERT; no key of the configuration says it

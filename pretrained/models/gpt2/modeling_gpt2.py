@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from pretrained.checkpoints import Rename
 from pretrained.errors import InputError
-from pretrained.modeling import PreTrainedModel, run_layer
+from pretrained.modeling import PreTrainedModel
 from pretrained.models.gpt2.config_gpt2 import GPT2Config
 from pretrained.nn.activations import activation
 from pretrained.nn.cache import KeyValueCache
@@ -24,6 +24,7 @@ from pretrained.nn.inputs import batch_axes, check_length, check_rows, out_of_ra
 from pretrained.nn.layout import Padded, SequenceLayout, layer_head_masks
 from pretrained.nn.outputs import BaseModelOutput
 from pretrained.nn.pruning import keep_rows
+from pretrained.nn.recompute import run_layer
 
 
 class GPT2Attention(nn.Module):
