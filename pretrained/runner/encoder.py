@@ -1,0 +1,297 @@
+"""How do texts become vectors? Tokenized, sorted by length, run in packed batches, pooled, in input order."""
+
+import os
+from collections.abc import Callable, Collection, Iterable, Iterator, Sized
+from functools import partial
+from itertools import chain
+from typing import Any, cast
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from pretrained import auto, registry
+from pretrained.errors import ConfigurationError
+from pretrained.hub import resolve, split_options
+from pretrained.modeling import PreTrainedModel
+from pretrained.nn.layout import Packed
+from pretrained.runner import batching, passes, sentence_files
+from pretrained.runner.pooling import NONE, POOLINGS, pool
+from pretrained.runner.progress import ProgressBar
+from pretrained.runner.threads import spread, torch_threads
+
+Vectors = npt.NDArray[np.float32]
+
+# Numbers in the widest activation of a batch, some 6 MB. Measured on one core: with four times as many the C library
+# gives their memory back and asks for it anew each time, with half as many the products are less efficient.
+_WIDEST = 3 * 2**19
+_ACCELERATOR_TOKENS = 16384
+
+
+class Encoder:
+    """Many texts to vectors, fast.
+
+    The network runs as a rewritten copy, on batches without padding; its results are those of the plain network
+    up to rounding. Texts of more than `max_length` tokens are cut there.
+
+    Args:
+        name_or_model: any way to name a model, see `pretrained.resolve`; or a loaded model, which needs `tokenizer`
+            and stays as it is.
+        tokenizer: a tokenizer or the name of one; the model's own unless given.
+        pooling: "mean", "cls" (the first token), "max", …; "none" keeps a vector for each token. Unless given,
+            what the files of sentence-transformers say, else "mean".
+        normalize: whether vectors are scaled to length 1. Unless given, what those files say, else not.
+        layer: whose output: -1 the last layer, 0 the embeddings, 1 the first layer.
+        max_length: tokens of a text, special ones included. Unless given, what those files say, else as many as
+            the tokenizer and the model take.
+        batch_tokens: how many tokens run together; unless given, by the size of the network.
+        threads: how many work; unless given, as many as torch is set to.
+        device: where the network runs.
+        progress: True: show a bar on stderr, False: do not, None: on a terminal, if the work takes long.
+        **options: hub options (`revision`, `cache_dir`, …).
+
+    Attributes:
+        model: the rewritten copy, for inference only.
+        dimension: numbers in a vector.
+
+    Raises:
+        ConfigurationError: a value that an option does not have, or that does not fit the model.
+        TypeError: an option that does not exist.
+    """
+
+    def __init__(
+        self,
+        name_or_model: str | os.PathLike[str] | PreTrainedModel,
+        *,
+        tokenizer: Any = None,
+        pooling: str | None = None,
+        normalize: bool | None = None,
+        layer: int = -1,
+        max_length: int | None = None,
+        batch_tokens: int | None = None,
+        threads: int | None = None,
+        device: str | torch.device = "cpu",
+        progress: bool | None = None,
+        **options: Any,
+    ) -> None:
+        hub_options, unknown = split_options(options)
+        if unknown or (hub_options and isinstance(name_or_model, nn.Module)):
+            raise TypeError(
+                f"Encoder has no option {', '.join(sorted(unknown or hub_options))}; it has tokenizer, pooling, "
+                "normalize, layer, max_length, batch_tokens, threads, device, progress, and for a model by name the "
+                "hub options revision, cache_dir, local_files_only, subfolder"
+            )
+        _check_at_least_one(max_length=max_length, batch_tokens=batch_tokens, threads=threads)
+        if isinstance(name_or_model, nn.Module):
+            if tokenizer is None:
+                raise ConfigurationError(
+                    "a loaded model does not know its tokenizer; pass tokenizer=, an object or the name of the model"
+                )
+            model, said = name_or_model, sentence_files.SentenceFiles()
+        else:
+            said = sentence_files.read(resolve(name_or_model, **hub_options))
+            model = auto.AutoModel.from_pretrained(name_or_model, **hub_options)
+            tokenizer = name_or_model if tokenizer is None else tokenizer
+        if isinstance(tokenizer, str | os.PathLike):
+            tokenizer = auto.AutoTokenizer.from_pretrained(tokenizer, **hub_options)
+        model = model.base_model
+
+        self.tokenizer = tokenizer
+        self.pooling = _checked_pooling(said.pooling if pooling is None else pooling)
+        self.normalize = said.normalize if normalize is None else normalize
+        self.layer = _checked_layer(layer, model.config.num_hidden_layers)
+        self.max_length = _max_length(max_length, said.max_length, tokenizer, _position_limit(model))
+        self.threads = threads
+        self.progress = progress
+        self.device = torch.device(device)
+        self.model = passes.rewritten(model, device=self.device)
+        self.batch_tokens = batch_tokens or _batch_tokens(self.model, self.device)
+        self._runs_packed = registry.family(model.config.model_type).packed
+        self._lower_case = said.lower_case
+        self._prompt = said.prompt
+        self._projections = [projection.to(self.device) for projection in said.projections]
+        self._width: int = model.config.hidden_size
+        self.dimension = len(self._projections[-1].weight) if self._projections else self._width
+        # models take token type 0 where none are given; where a single text has others, they count (XLNet)
+        named = "token_type_ids" in tokenizer.model_input_names
+        self._has_token_types = named and any(tokenizer.create_token_type_ids_from_sequences([0]))
+
+    def __repr__(self) -> str:
+        return (
+            f"Encoder({type(self.model).__name__}, pooling={self.pooling!r}, normalize={self.normalize}, "
+            f"layer={self.layer}, max_length={self.max_length}, dimension={self.dimension})"
+        )
+
+    # -- what a caller asks for
+
+    def encode(self, texts: str | Iterable[str]) -> Vectors:
+        """One vector a text: (N, dimension), in the order of the texts; of a single str, (dimension,).
+
+        Args:
+            texts: a list or any other iterable, a generator too: only a bounded part of it is held at a time.
+
+        Returns:
+            float32. With pooling="none" an array of N objects, each (tokens, hidden).
+
+        Raises:
+            TokenizationError: one of the texts is not a str; says which.
+        """
+        if self.pooling == NONE:
+            return cast(Vectors, self._encode_unpooled(texts))
+        empty = np.zeros(self.dimension, np.float32)
+        windows = [np.stack(vectors) for vectors in self._windows(_as_list(texts), self._pooled, empty)]
+        vectors = np.concatenate(windows) if windows else np.empty((0, self.dimension), np.float32)
+        return cast(Vectors, vectors[0] if isinstance(texts, str) else vectors)
+
+    def token_vectors(self, texts: str | Iterable[str]) -> list[Vectors]:
+        """One vector a token, special tokens included: for each text (tokens, hidden), neither pooled nor normalised.
+
+        `tokens` gives the tokens that they belong to.
+        """
+        empty = np.empty((0, self._width), np.float32)
+        return list(chain.from_iterable(self._windows(_as_list(texts), self._per_text, empty)))
+
+    def tokens(self, texts: str | Iterable[str]) -> list[list[str]]:
+        """The tokens of each text as the network reads them, with special tokens, cut at `max_length`."""
+        rows = self._tokenize(list(batching.checked(_as_list(texts))))
+        return [self.tokenizer.convert_ids_to_tokens(row) for row in rows]
+
+    # -- how it is done
+
+    def _encode_unpooled(self, texts: str | Iterable[str]) -> Any:
+        found = self.token_vectors(texts)
+        vectors = np.empty(len(found), dtype=object)
+        for index, each in enumerate(found):
+            vectors[index] = each
+        return vectors[0] if isinstance(texts, str) else vectors
+
+    def _tokenize(self, texts: list[str]) -> batching.Rows:
+        if self._lower_case:
+            texts = [text.lower() for text in texts]
+        if self._prompt:
+            texts = [self._prompt + text for text in texts]
+        return cast(batching.Rows, self.tokenizer.encode_ragged(texts, max_length=self.max_length))
+
+    def _windows(
+        self, texts: Iterable[str], finish: Callable[[Tensor, Packed], list[Vectors]], empty: Vectors
+    ) -> Iterator[list[Vectors]]:
+        """What `finish` makes of each text, in the order of the texts, one window of texts after the other.
+
+        A text without any token, which there is where no special tokens are added, gets `empty`.
+        """
+        total = len(texts) if isinstance(texts, Sized) else None
+        with torch_threads(self.threads) as threads, ProgressBar(total, self.progress) as bar:
+            workers = threads if self.device.type == "cpu" else 1
+            for rows in batching.windows(batching.checked(texts), self._tokenize):
+                places = batching.batches([len(row) for row in rows], self.batch_tokens, workers=workers)
+                batches = [[rows[place] for place in batch] for batch in places]
+                results: dict[int, Vectors] = {}
+                for batch, vectors in zip(places, spread(partial(self._run, finish), batches, workers), strict=True):
+                    results.update(zip(batch, vectors, strict=True))
+                    bar.advance(len(batch))
+                yield [results.get(place, empty) for place in range(len(rows))]
+
+    @torch.inference_mode()
+    def _run(self, finish: Callable[[Tensor, Packed], list[Vectors]], rows: batching.Rows) -> list[Vectors]:
+        """One batch through the network."""
+        layout = Packed([len(row) for row in rows])
+        inputs = {"input_ids": torch.tensor([*chain.from_iterable(rows)], device=self.device)}
+        if self._has_token_types:
+            types = chain.from_iterable(self._token_types(length) for length in layout.lengths)
+            inputs["token_type_ids"] = torch.tensor([*types], device=self.device)
+        if self._runs_packed:
+            return finish(self._layer_output(**inputs, layout=layout), layout)
+        # otherwise rows of equal length, which need no padding either
+        hidden = [
+            self._layer_output(**{name: run.rows(tensor) for name, tensor in inputs.items()}).flatten(0, 1)
+            for run in layout.runs
+        ]
+        return finish(torch.cat(hidden), layout)
+
+    def _layer_output(self, **inputs: Any) -> Tensor:
+        if self.layer == -1:
+            return cast(Tensor, self.model(**inputs, return_dict=True).last_hidden_state)
+        output = self.model(**inputs, return_dict=True, output_hidden_states=True)
+        return cast(Tensor, output.hidden_states[self.layer])
+
+    def _token_types(self, length: int) -> list[int]:
+        """Of a text of this length, special tokens included."""
+        text = [0] * (length - self.tokenizer.num_special_tokens_to_add(pair=False))
+        return cast(list[int], self.tokenizer.create_token_type_ids_from_sequences(text))
+
+    def _pooled(self, hidden: Tensor, layout: Packed) -> list[Vectors]:
+        vectors = pool(hidden.float(), layout, self.pooling)
+        for projection in self._projections:
+            vectors = projection(vectors)
+        return list(_to_numpy(F.normalize(vectors, dim=-1) if self.normalize else vectors))
+
+    def _per_text(self, hidden: Tensor, layout: Packed) -> list[Vectors]:
+        ends = np.cumsum(layout.lengths)[:-1]
+        return [part.copy() for part in np.split(_to_numpy(hidden), ends)]
+
+
+def _as_list(texts: str | Iterable[str]) -> Iterable[str]:
+    return [texts] if isinstance(texts, str) else texts
+
+
+def _to_numpy(vectors: Tensor) -> Vectors:
+    return cast(Vectors, vectors.float().cpu().numpy())
+
+
+# -- options
+
+
+def _check_at_least_one(**options: int | None) -> None:
+    for name, value in options.items():
+        if value is not None and value < 1:
+            raise ConfigurationError(f"{name} must be a positive number, got {value!r}")
+
+
+def _checked_pooling(pooling: str) -> str:
+    allowed: Collection[str] = (*POOLINGS, NONE)
+    if pooling not in allowed:
+        raise ConfigurationError(f"pooling={pooling!r} is not known; choose one of: {', '.join(allowed)}")
+    return pooling
+
+
+def _checked_layer(layer: int, layers: int) -> int:
+    if not -(layers + 1) <= layer <= layers:
+        raise ConfigurationError(
+            f"layer={layer} is not there; the model has the outputs 0 (embeddings) to {layers} (last layer), "
+            f"or counted from the end -1 to {-(layers + 1)}"
+        )
+    return -1 if layer == layers else layer
+
+
+def _position_limit(model: PreTrainedModel) -> int | None:
+    """How many tokens the model has positions for; None if any number."""
+    table = getattr(model.config, "max_position_embeddings", None)
+    if table is None or table < 1:
+        return None
+    for name, module in model.named_modules():
+        if name.endswith("position_embeddings") and isinstance(module, nn.Embedding):
+            # families that count from after the padding's position (RoBERTa) have so many fewer
+            return int(table) if module.padding_idx is None else int(table) - module.padding_idx - 1
+    return int(table)
+
+
+def _max_length(asked: int | None, said: int | None, tokenizer: Any, limit: int | None) -> int | None:
+    if asked is None:
+        known = [length for length in (said, limit) if length is not None]
+        shortest = min([*known, tokenizer.model_max_length])
+        return None if shortest > 10**20 else shortest  # a tokenizer that knows no length says a huge one
+    if limit is not None and asked > limit:
+        raise ConfigurationError(f"max_length={asked}, and the model has positions for {limit} tokens only")
+    special = tokenizer.num_special_tokens_to_add(pair=False)
+    if asked <= special:
+        raise ConfigurationError(f"max_length={asked} leaves no room for text beside {special} special tokens")
+    return asked
+
+
+def _batch_tokens(model: nn.Module, device: torch.device) -> int:
+    if device.type != "cpu":
+        return _ACCELERATOR_TOKENS
+    widest = max(getattr(module, "out_features", 1) for module in model.modules())
+    return max(256, _WIDEST // int(widest))
