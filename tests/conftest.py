@@ -1,10 +1,16 @@
 """What tests share: the optional folder of public data, the real model, and a guard against the network."""
 
 import importlib.util
+import os
 import socket
 from pathlib import Path
 
+import hypothesis
 import pytest
+
+hypothesis.settings.register_profile("repeatable", derandomize=True)
+if os.environ.get("CI"):  # there every run draws the same examples; at a desk each run draws new ones
+    hypothesis.settings.load_profile("repeatable")
 
 _SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 

@@ -62,9 +62,9 @@ def batches(lengths: Sequence[int], budget: int, *, workers: int = 1) -> list[li
         workers: how many batches run side by side; their number is a multiple of it if there is work for that.
     """
     total = sum(lengths)
-    wanted = -(-total // budget)
-    wanted = -(-wanted // workers) * workers
-    share = total / max(1, min(wanted, total // _WORTHWHILE))
+    needed = max(1, -(-total // budget))
+    spread = -(-needed // workers) * workers
+    share = total / max(needed, min(spread, total // _WORTHWHILE))
     result: list[list[int]] = []
     done, end = 0, 0.0
     for place in sorted(range(len(lengths)), key=lengths.__getitem__, reverse=True):

@@ -71,7 +71,7 @@ class _Table:
             start = match.start()
             for length in self._lengths[match.group()]:
                 index = self._ids.get(text[start : start + length])
-                if index is not None:
+                if index is not None and start + length <= len(text):
                     yield Found(start, start + length, index)
 
 

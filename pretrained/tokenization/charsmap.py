@@ -15,6 +15,8 @@ SPACE = "▁"
 
 _LONGEST_RULE = 32
 """Characters; SentencePiece itself looks no further."""
+_LONGEST_REPLACEMENT = 1024
+"""Bytes; the longest one of NFKC has 33."""
 _GROWTH = 16
 """How many steps each node of the compiled trie may cost; those of NFKC cost less than one."""
 
@@ -124,6 +126,8 @@ class _Compiled:
         end = self.texts.find(b"\0", start)
         if not 0 <= start <= end:
             raise ValueError("the table of replacements leads outside itself")
+        if end - start > _LONGEST_REPLACEMENT:
+            raise ValueError(f"the table of replacements has one of {end - start:,} bytes")
         self._count((end - start) // 16)
         return self.texts[start:end].decode()
 

@@ -11,8 +11,8 @@ from pretrained.tokenization.charsmap import Normalizer, read_rules
 from pretrained.tokenization.segmentation import segmenter
 from pretrained.tokenization.sentencepiece import BYTE_PIECES, PieceType, SentencePieceModel
 
-_REMEMBERED = 50_000
-"""Words; each costs somewhat less than a kilobyte."""
+_REMEMBERED = 40_000
+"""Words, and as many again that were not asked for of late; each costs somewhat less than a kilobyte."""
 _LONG = 32
 """Characters from which on a word is not remembered: text of a script without blanks, hardly ever seen again."""
 
@@ -80,13 +80,18 @@ class _Memory(dict[str, Word]):
     def __init__(self, space: str, word: Callable[[str, float], Word]) -> None:
         self._space = space
         self._word = word
+        self._older: dict[str, Word] = {}
 
     def __missing__(self, rest: str) -> Word:
         if len(rest) > _LONG:
             return _LATER
         if len(self) >= _REMEMBERED:
+            self._older = dict(self)
             self.clear()
-        word = self[rest] = self._word(self._space + rest, 0.0)
+        word = self._older.get(rest)
+        if word is None:
+            word = self._word(self._space + rest, 0.0)
+        self[rest] = word
         return word
 
 

@@ -122,7 +122,7 @@ class BytePairs:
     def __init__(self, model: SentencePieceModel) -> None:
         entries = list(zip(model.pieces, model.scores, model.types, strict=True))
         self._unknown = model.unknown_id
-        self._scores = {piece: score for piece, score, kind in entries if kind in _IN_TEXT}
+        self._order = {piece: _order(score) for piece, score, kind in entries if kind in _IN_TEXT}
         self._unused = {piece for piece, _, kind in entries if kind == PieceType.UNUSED}
         self._ids = {piece: index for index, (piece, _, kind) in enumerate(entries) if kind != PieceType.UNUSED}
         kept = [piece for piece, _, kind in entries if kind == PieceType.USER_DEFINED]
@@ -140,9 +140,9 @@ class BytePairs:
             if left < 0 or right < 0 or fixed[left] or fixed[right]:
                 return
             piece = symbols[left] + symbols[right]
-            score = self._scores.get(piece)
-            if score is not None:
-                heapq.heappush(agenda, (-score, left, right, len(piece)))
+            order = self._order.get(piece)
+            if order is not None:
+                heapq.heappush(agenda, (order, left, right, len(piece)))
                 if piece in self._unused:
                     halves[piece] = (symbols[left], symbols[right])
 
@@ -186,3 +186,8 @@ class BytePairs:
             else:
                 found.append(piece)
         return found
+
+
+def _order(score: float) -> float:
+    """Smaller for what is merged earlier; 0.0 comes before -0.0, for the package orders numbers by their bits."""
+    return -score if score or math.copysign(1.0, score) > 0 else 5e-324

@@ -111,12 +111,12 @@ class SentencePieceEngine:
     def _numbers(self, normal: str, lengths: Sequence[int], last: int) -> list[int]:
         """The numbers of the words that pieces belong to, where a word may begin inside a piece; none is `last`."""
         numbers: list[int] = []
-        at = 0
-        for length in lengths:
-            if not numbers or (numbers and length and normal.startswith(self.processor.normalizer.space, at)):
+        at, before = 0, -1
+        for length in lengths:  # the bytes of one character stand at one place
+            if not numbers or (at != before and normal.startswith(self.processor.normalizer.space, at)):
                 last += 1
             numbers.append(last)
-            at += length
+            at, before = at + length, at
         return numbers
 
     def _of_words(self, words: Sequence[str]) -> PieceLists:

@@ -162,6 +162,7 @@ def model_of(content: Mapping[str, Any], said: Said, numbering: Numbering) -> Se
             types.append(PieceType.BYTE)
         else:
             types.append(PieceType.NORMAL if vocab[place][1] else PieceType.USER_DEFINED)
+    "".join([piece for _, piece in found]).encode()  # raises for half of a surrogate pair
     scores = array("f", [0.0 if place is None or piece == unknown else vocab[place][1] for place, piece in found])
     return check_model(
         SentencePieceModel(

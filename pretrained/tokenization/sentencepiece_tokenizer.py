@@ -93,7 +93,7 @@ class SentencePieceTokenizer(PreTrainedTokenizer):
         self._foreign = source.pipeline if source.model is None else None
         self._cleaner = cleaner
         if source.pipeline is not None and kwargs.get("additional_special_tokens"):
-            # 5.x lists pieces such as "." there, which its own tokenizer.json says are ordinary
+            # transformers 5 lists pieces such as "." there, which its own tokenizer.json says are ordinary
             ordinary = {token.content for token in source.pipeline["added_tokens"].values() if not token.special}
             given = kwargs["additional_special_tokens"]
             kwargs["additional_special_tokens"] = [token for token in given if str(token) not in ordinary]
@@ -151,6 +151,20 @@ class SentencePieceTokenizer(PreTrainedTokenizer):
                 if pipeline is not None:
                     kwargs["tokenizer_file"] = str(pipeline)
         return super().from_files(files, *init_inputs, **kwargs)
+
+    def save_pretrained(
+        self,
+        save_directory: str | os.PathLike[str],
+        legacy_format: bool | None = None,
+        filename_prefix: str | None = None,
+    ) -> tuple[str, ...]:
+        """Writes the tokenizer as it is now, and returns the paths; see `PreTrainedTokenizer`."""
+        if legacy_format and self._foreign is not None:
+            raise TokenizationError(
+                "legacy_format=True writes the SentencePiece model, and this tokenizer has a tokenizer.json and no "
+                "model; leave legacy_format away"
+            )
+        return super().save_pretrained(save_directory, legacy_format, filename_prefix)
 
     def save_vocabulary(
         self, save_directory: str | os.PathLike[str], filename_prefix: str | None = None

@@ -55,13 +55,15 @@ def test_a_graph_holds_only_public_operators():
     assert not [node for node in exported.graph.nodes if "mkldnn" in str(node.target)]
 
 
-def test_one_core_reads_a_transposed_weight_in_the_ordinary_way(calls, monkeypatch):
-    weight, x = torch.randn(7, 9).t(), torch.randn(1, 1, 7)
+@pytest.mark.parametrize("threads", [1, 2, 5])
+def test_one_row_is_shared_out_among_the_cores(calls, monkeypatch, threads):
+    weight, x, bias = torch.randn(10, 9).t(), torch.randn(1, 1, 10), torch.randn(9)
+    monkeypatch.setattr(torch, "get_num_threads", lambda: threads)
     with torch.no_grad():
-        monkeypatch.setattr(torch, "get_num_threads", lambda: 1)
-        linear(x, weight)
+        torch.testing.assert_close(linear(x, weight, bias), F.linear(x, weight, bias))
+        torch.testing.assert_close(linear(x, weight), F.linear(x, weight))
         assert not calls
-        linear(x.expand(1, 2, 7), weight)
+        linear(x.expand(1, 2, 10), weight)
         linear(x, weight.contiguous())
         assert len(calls) == 2
 

@@ -39,6 +39,9 @@ class AlbertTokenizer(SentencePieceTokenizer):
         cleaner = source.cleaner(
             do_lower_case=do_lower_case, lower_by_default=True, remove_space=remove_space, keep_accents=keep_accents
         )
+        self.do_lower_case = cleaner.do_lower_case
+        self.remove_space = cleaner.remove_space
+        self.keep_accents = cleaner.keep_accents
         super().__init__(
             source,
             cleaner=cleaner,
@@ -50,6 +53,9 @@ class AlbertTokenizer(SentencePieceTokenizer):
             pad_token=pad_token,
             cls_token=cls_token,
             mask_token=mask_token,
+            do_lower_case=cleaner.do_lower_case,
+            remove_space=cleaner.remove_space,
+            keep_accents=cleaner.keep_accents,
             **kwargs,
         )
 

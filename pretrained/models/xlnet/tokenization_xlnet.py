@@ -44,6 +44,9 @@ class XLNetTokenizer(SentencePieceTokenizer):
         cleaner = source.cleaner(
             do_lower_case=do_lower_case, lower_by_default=False, remove_space=remove_space, keep_accents=keep_accents
         )
+        self.do_lower_case = cleaner.do_lower_case
+        self.remove_space = cleaner.remove_space
+        self.keep_accents = cleaner.keep_accents
         super().__init__(
             source,
             cleaner=cleaner,
@@ -56,6 +59,9 @@ class XLNetTokenizer(SentencePieceTokenizer):
             cls_token=cls_token,
             mask_token=mask_token,
             additional_special_tokens=additional_special_tokens,
+            do_lower_case=cleaner.do_lower_case,
+            remove_space=cleaner.remove_space,
+            keep_accents=cleaner.keep_accents,
             **kwargs,
         )
 
