@@ -85,8 +85,8 @@ def _by_name(files: ModelFiles) -> Choice | None:
 
 def _read_config(
     name: str | os.PathLike[str], kwargs: dict[str, Any]
-) -> tuple[Family, Any, dict[str, Any], dict[str, Any]]:
-    """(family, configuration, hub options, keywords that are neither an option nor a key)."""
+) -> tuple[Choice, Any, dict[str, Any], dict[str, Any]]:
+    """(family and reason, configuration, hub options, keywords that are neither an option nor a key)."""
     options, overrides = split_options(kwargs)
     files = resolve(name, **options)
     found = choose_family(files)
@@ -94,7 +94,7 @@ def _read_config(
     if files.config() is None:
         files.require("config.json")
     config, unused = config_class._read(files, overrides)  # type: ignore[attr-defined]
-    return found.family, config, options, unused
+    return found, config, options, unused
 
 
 class AutoConfig:
@@ -192,9 +192,12 @@ class _AutoModel:
             found, config, options, rest = _read_config(source, kwargs)
             kwargs = options | rest
         else:
-            found = registry.family(config.model_type)
-        model_class = cls._class_for(found)
-        return model_class.from_pretrained(pretrained_model_name_or_path, *model_args, config=config, **kwargs)  # type: ignore[attr-defined]
+            found = Choice(registry.family(config.model_type), f"config= is a {type(config).__name__}")
+        model_class = cls._class_for(found.family)
+        loaded = model_class.from_pretrained(pretrained_model_name_or_path, *model_args, config=config, **kwargs)  # type: ignore[attr-defined]
+        model = loaded[0] if isinstance(loaded, tuple) else loaded
+        model.load_report.notes.append(f"{model_class.__name__} was chosen: {found.reason}")
+        return loaded
 
     @classmethod
     def from_config(cls, config: PretrainedConfig) -> Any:

@@ -112,5 +112,8 @@ def test_the_family_is_found_by_what_there_is(keep, source, material, tmp_path):
     (tmp_path / "config.json").write_text(json.dumps(config))
     (tmp_path / "model.safetensors").write_bytes(material.safetensors)
     (tmp_path / "vocab.txt").write_text("\n".join(VOCAB))
-    assert type(AutoModel.from_pretrained(tmp_path)) is BertModel
+    model = AutoModel.from_pretrained(tmp_path)
+    assert type(model) is BertModel
+    reason = f"config.json says {keep[0]}" if keep else "config.json has the keys of bert"
+    assert f"BertModel was chosen: {reason}" in str(model.load_report)
     assert AutoTokenizer.from_pretrained(tmp_path).encode("here is") == [2, 5, 6, 3]

@@ -41,10 +41,10 @@ class Words:
 
     Args:
         space: what a word begins with; None if pieces may go on from one word into the next, and a text is one word.
-        word: gives the pieces of one word, after others whose scores come to a number.
+        word: gives the pieces of one word; see `Segmenter.cover`.
     """
 
-    def __init__(self, space: str | None, word: Callable[[str, float], Word]) -> None:
+    def __init__(self, space: str | None, word: Callable[[str, float | None], Word]) -> None:
         self.space = space
         self._word = word
         self._memory = _Memory(space or "", word)
@@ -55,7 +55,7 @@ class Words:
         first, *rest = normal.split(self.space)
         found = [*map(self._memory.__getitem__, rest)]
         if first:  # a text that does not begin with a blank
-            found.insert(0, self._word(first, 0.0))
+            found.insert(0, self._word(first, None))
         if min([word.margin for word in found], default=math.inf) > _distance(sum([word.total for word in found])):
             return found
         return self._exactly([*([first] if first else []), *(self.space + text for text in rest)], found)
@@ -66,7 +66,7 @@ class Words:
         total = array("f", (0.0,))
         for text, word in zip(texts, found, strict=True):
             before = total[0]
-            if word is _LATER or (before and word.margin <= _distance(abs(before) + word.total)):
+            if word.margin <= _distance(abs(before) + word.total):  # as that of _LATER always is
                 word = self._word(text, before)
             for score in word.scores:
                 total[0] += score
@@ -77,7 +77,7 @@ class Words:
 class _Memory(dict[str, Word]):
     """Word without its blank → its pieces."""
 
-    def __init__(self, space: str, word: Callable[[str, float], Word]) -> None:
+    def __init__(self, space: str, word: Callable[[str, float | None], Word]) -> None:
         self._space = space
         self._word = word
         self._older: dict[str, Word] = {}
@@ -90,7 +90,7 @@ class _Memory(dict[str, Word]):
             self.clear()
         word = self._older.get(rest)
         if word is None:
-            word = self._word(self._space + rest, 0.0)
+            word = self._word(self._space + rest, None)
         self[rest] = word
         return word
 
@@ -126,8 +126,8 @@ class SentencePiece:
     def _ids(self) -> dict[str, int]:
         return {piece: index for index, piece in enumerate(self.model.pieces)}
 
-    def word(self, text: str, before: float = 0.0) -> Word:
-        """The pieces of a stretch of normalized text, after others whose scores come to `before`."""
+    def word(self, text: str, before: float | None) -> Word:
+        """The pieces of a stretch of normalized text; see `Segmenter.cover`."""
         cover = self._segmenter.cover(text, before)
         ids: list[int] = []
         pieces: list[str] = []

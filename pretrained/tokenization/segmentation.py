@@ -1,8 +1,9 @@
 """Which pieces cover a normalized text? The most probable ones (unigram), or what merging pairs comes to (BPE).
 
 Both give what the sentencepiece package gives, to the last bit. It adds scores in 32 bits from the beginning of a text,
-so which of two covers that are (nearly) equally probable wins depends on everything that stands before: each cover
-therefore says how far it is from the next best one.
+so which of two covers that are (nearly) equally probable wins depends on everything that stands before. A stretch of
+text is therefore covered in one of two ways: by itself, which says how far the cover is from the next best one, or
+exactly, after a sum of scores.
 """
 
 import heapq
@@ -23,20 +24,21 @@ class Cover(NamedTuple):
     ids: list[int]
     lengths: list[int]
     """Characters of each."""
-    scores: Sequence[float]
+    scores: Sequence[float] = ()
     """Of each, in the order in which they are added up; () where no cover depends on what stands before."""
-    margin: float
-    """The cover holds as long as the numbers of 32 bits near its sum are not further apart than this."""
+    margin: float = math.inf
+    """The cover is the exact one as long as the numbers of 32 bits near its sum are not further apart than this."""
 
 
 class Segmenter(Protocol):
     """Covers normalized texts with pieces."""
 
-    def cover(self, text: str, before: float = 0.0) -> Cover:
-        """The pieces of a text.
+    def cover(self, text: str, before: float | None = None) -> Cover:
+        """The pieces of a stretch of text.
 
         Args:
-            before: the sum of the scores of what stands before it.
+            before: the sum of the scores of what stands before it; None for a cover that may be remembered, which
+                holds within its margin.
         """
 
 
@@ -73,11 +75,14 @@ class Unigram:
             if len(piece) > longest(piece[:2], 1):
                 self._longest[piece[:2]] = len(piece)
 
-    def cover(self, text: str, before: float = 0.0) -> Cover:
+    def cover(self, text: str, before: float | None = None) -> Cover:
+        return self._by_itself(text) if before is None else self._after(text, before)
+
+    def _by_itself(self, text: str) -> Cover:
         count = len(text)
         find, scores, longest, unknown = self._ids.get, self._scores, self._longest.get, self._unknown
-        rounded = array("f", (0.0,))  # what is put in comes out as a number of 32 bits
-        best = [before] + [-math.inf] * count
+        best = [-math.inf] * (count + 1)
+        best[0] = 0.0
         second = [-math.inf] * (count + 1)
         starts = [0] * (count + 1)
         ids = [unknown] * (count + 1)
@@ -89,31 +94,60 @@ class Unigram:
                     if end > start + 1:
                         continue
                     index = unknown
-                rounded[0] = here + scores[index]
-                score = rounded[0]
+                score = here + scores[index]
                 if score > best[end]:
                     second[end] = best[end]
-                    best[end], starts[end], ids[end] = score, start, index
+                    best[end] = score
+                    starts[end] = start
+                    ids[end] = index
                 elif score > second[end]:
                     second[end] = score
-        return self._trace(best, second, starts, ids)
+        chosen, lengths, own_scores = self._trace(starts, ids)
+        margin = math.inf
+        end = count
+        for length in reversed(lengths):
+            if best[end] - second[end] < margin:
+                margin = best[end] - second[end]
+            end -= length
+        # in 32 bits each of up to `count` steps of either cover is off by half the distance between two numbers
+        return Cover(chosen, lengths, own_scores, margin / (2 * count) if count else margin)
 
-    def _trace(self, best: list[float], second: list[float], starts: list[int], ids: list[int]) -> Cover:
-        """Back from the end along the best pieces."""
+    def _after(self, text: str, before: float) -> Cover:
+        """The same with every sum rounded to 32 bits; of equal ones, the first to come counts."""
+        count = len(text)
+        find, scores, longest, unknown = self._ids.get, self._scores, self._longest.get, self._unknown
+        sums = array("f", [-math.inf]) * (count + 1)
+        sums[0] = before
+        rounded = array("f", (0.0,))
+        starts = [0] * (count + 1)
+        ids = [unknown] * (count + 1)
+        for start in range(count):
+            here = sums[start]
+            for end in range(start + 1, min(count, start + longest(text[start : start + 2], 1)) + 1):
+                index = find(text[start:end])
+                if index is None:
+                    if end > start + 1:
+                        continue
+                    index = unknown
+                rounded[0] = here + scores[index]
+                if rounded[0] > sums[end]:
+                    sums[end] = rounded[0]
+                    starts[end] = start
+                    ids[end] = index
+        return Cover(*self._trace(starts, ids))
+
+    def _trace(self, starts: list[int], ids: list[int]) -> tuple[list[int], list[int], list[float]]:
+        """(ids, lengths, scores) of the best pieces, back from the end."""
         chosen: list[int] = []
         lengths: list[int] = []
-        margin = math.inf
-        end = count = len(best) - 1
+        end = len(starts) - 1
         while end > 0:
             chosen.append(ids[end])
             lengths.append(end - starts[end])
-            margin = min(margin, best[end] - second[end])
             end = starts[end]
         chosen.reverse()
         lengths.reverse()
-        scores = [self._scores[index] for index in chosen]
-        # each of up to `count` steps of two covers is off by half the distance between two numbers, and so it was here
-        return Cover(chosen, lengths, scores, margin / (2 * count) if count else margin)
+        return chosen, lengths, [self._scores[index] for index in chosen]
 
 
 class BytePairs:
@@ -129,7 +163,7 @@ class BytePairs:
         self._kept = sorted(kept, key=len, reverse=True)
         self._first_kept = {piece[0] for piece in kept}
 
-    def cover(self, text: str, before: float = 0.0) -> Cover:
+    def cover(self, text: str, before: float | None = None) -> Cover:
         symbols, fixed = self._symbols(text)
         following = [*range(1, len(symbols)), -1]
         previous = [*range(-1, len(symbols) - 1)]
@@ -160,7 +194,7 @@ class BytePairs:
             propose(previous[left], left)
             propose(left, following[left])
         pieces = [piece for symbol in symbols if symbol for piece in self._used(symbol, halves)]
-        return Cover([self._ids.get(piece, self._unknown) for piece in pieces], list(map(len, pieces)), (), math.inf)
+        return Cover([self._ids.get(piece, self._unknown) for piece in pieces], list(map(len, pieces)))
 
     def _symbols(self, text: str) -> tuple[list[str], list[bool]]:
         """(characters and kept pieces, whether each is a kept one)."""

@@ -141,7 +141,7 @@ class SentencePieceEngine:
         normal, places = self.processor.normalizer.align(cleaned)
         return normal, [outer[place] for place in places]
 
-    def _word(self, text: str, before: float) -> Word:
+    def _word(self, text: str, before: float | None) -> Word:
         """The pieces of a word with the ids of the family."""
         word = self.processor.word(text, before)
         ids = [self._family_ids[index] for index in word.ids]

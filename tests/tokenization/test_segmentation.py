@@ -1,6 +1,7 @@
 """Normalized texts are covered with the pieces that the sentencepiece package chooses."""
 
 import dataclasses
+import math
 import random
 from typing import Any
 
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 
 from pretrained.tokenization.segmentation import BytePairs, Unigram, segmenter
 from pretrained.tokenization.sentencepiece import Algorithm, PieceType, SentencePieceModel, dump_model
-from tests.tokenization.sentencepiece_material import assert_same, corpus, engine, long_text, read, train
+from tests.tokenization.sentencepiece_material import assert_same, corpus, engine, long_text, processor, read, train
 
 
 def model(pieces: dict[str, float], **options: Any) -> SentencePieceModel:
@@ -39,12 +40,23 @@ def test_the_best_pairs_are_merged_first() -> None:
     assert isinstance(segmenter(made), BytePairs)
 
 
+@settings(max_examples=100, deadline=None)
+@given(text=st.text(st.sampled_from("abcdehnr012▁é世"), max_size=30), before=st.floats(-5000, 0, width=32))
+def test_a_cover_by_itself_is_exact_within_its_margin(text: str, before: float) -> None:
+    unigram = processor(train())._segmenter
+    alone, exact = unigram.cover(text), unigram.cover(text, before)
+    if alone.margin > 2.0**-11:  # between numbers of 32 bits near 8192 it is less
+        assert alone.ids == exact.ids
+    assert (exact.lengths and sum(exact.lengths) == len(text)) or not text
+
+
 def test_what_stands_before_decides_between_equal_covers() -> None:
     """0.1 + 0.2 + 0.3 and 0.3 + 0.2 + 0.1 are equal, or differ in the last bit, by what they are added to."""
     made = model({"a": -0.1, "aa": -0.2, "aaa": -0.3})
     lengths = {tuple(Unigram(made).cover("aaaaaa", before).lengths) for before in range(-3000, 0, 7)}
     assert len(lengths) > 1
     assert Unigram(made).cover("aaaaaa").margin < 1e-6
+    assert Unigram(made).cover("").margin == math.inf
     assert Unigram(model({"a": -1.0, "aa": -1.5})).cover("aaaa").margin == 0.5 / 8
 
 
