@@ -63,12 +63,8 @@ from pretrained.models.camembert.heads_camembert import CamembertForCausalLM as 
 from pretrained.models.camembert.heads_camembert import CamembertForMaskedLM as CamembertForMaskedLM
 from pretrained.models.camembert.heads_camembert import CamembertForMultipleChoice as CamembertForMultipleChoice
 from pretrained.models.camembert.heads_camembert import CamembertForQuestionAnswering as CamembertForQuestionAnswering
-from pretrained.models.camembert.heads_camembert import (
-    CamembertForSequenceClassification as CamembertForSequenceClassification,
-)
-from pretrained.models.camembert.heads_camembert import (
-    CamembertForTokenClassification as CamembertForTokenClassification,
-)
+from pretrained.models.camembert.heads_camembert import CamembertForSequenceClassification as CamembertForSequenceClassification
+from pretrained.models.camembert.heads_camembert import CamembertForTokenClassification as CamembertForTokenClassification
 from pretrained.models.camembert.modeling_camembert import CamembertModel as CamembertModel
 from pretrained.models.camembert.modeling_camembert import CamembertPreTrainedModel as CamembertPreTrainedModel
 from pretrained.models.camembert.tokenization_camembert import CamembertTokenizer as CamembertTokenizer
@@ -80,15 +76,9 @@ from pretrained.models.ctrl.tokenization_ctrl import CTRLTokenizer as CTRLTokeni
 from pretrained.models.distilbert.config_distilbert import DistilBertConfig as DistilBertConfig
 from pretrained.models.distilbert.heads_distilbert import DistilBertForMaskedLM as DistilBertForMaskedLM
 from pretrained.models.distilbert.heads_distilbert import DistilBertForMultipleChoice as DistilBertForMultipleChoice
-from pretrained.models.distilbert.heads_distilbert import (
-    DistilBertForQuestionAnswering as DistilBertForQuestionAnswering,
-)
-from pretrained.models.distilbert.heads_distilbert import (
-    DistilBertForSequenceClassification as DistilBertForSequenceClassification,
-)
-from pretrained.models.distilbert.heads_distilbert import (
-    DistilBertForTokenClassification as DistilBertForTokenClassification,
-)
+from pretrained.models.distilbert.heads_distilbert import DistilBertForQuestionAnswering as DistilBertForQuestionAnswering
+from pretrained.models.distilbert.heads_distilbert import DistilBertForSequenceClassification as DistilBertForSequenceClassification
+from pretrained.models.distilbert.heads_distilbert import DistilBertForTokenClassification as DistilBertForTokenClassification
 from pretrained.models.distilbert.modeling_distilbert import DistilBertModel as DistilBertModel
 from pretrained.models.distilbert.modeling_distilbert import DistilBertPreTrainedModel as DistilBertPreTrainedModel
 from pretrained.models.distilbert.tokenization_distilbert import DistilBertTokenizer as DistilBertTokenizer
@@ -105,12 +95,8 @@ from pretrained.models.electra.tokenization_electra import ElectraTokenizer as E
 from pretrained.models.flaubert.config_flaubert import FlaubertConfig as FlaubertConfig
 from pretrained.models.flaubert.heads_flaubert import FlaubertForMultipleChoice as FlaubertForMultipleChoice
 from pretrained.models.flaubert.heads_flaubert import FlaubertForQuestionAnswering as FlaubertForQuestionAnswering
-from pretrained.models.flaubert.heads_flaubert import (
-    FlaubertForQuestionAnsweringSimple as FlaubertForQuestionAnsweringSimple,
-)
-from pretrained.models.flaubert.heads_flaubert import (
-    FlaubertForSequenceClassification as FlaubertForSequenceClassification,
-)
+from pretrained.models.flaubert.heads_flaubert import FlaubertForQuestionAnsweringSimple as FlaubertForQuestionAnsweringSimple
+from pretrained.models.flaubert.heads_flaubert import FlaubertForSequenceClassification as FlaubertForSequenceClassification
 from pretrained.models.flaubert.heads_flaubert import FlaubertForTokenClassification as FlaubertForTokenClassification
 from pretrained.models.flaubert.heads_flaubert import FlaubertWithLMHeadModel as FlaubertWithLMHeadModel
 from pretrained.models.flaubert.modeling_flaubert import FlaubertModel as FlaubertModel
@@ -125,9 +111,7 @@ from pretrained.models.gpt2.modeling_gpt2 import GPT2PreTrainedModel as GPT2PreT
 from pretrained.models.gpt2.tokenization_gpt2 import GPT2Tokenizer as GPT2Tokenizer
 from pretrained.models.openai_gpt.config_openai_gpt import OpenAIGPTConfig as OpenAIGPTConfig
 from pretrained.models.openai_gpt.heads_openai_gpt import OpenAIGPTDoubleHeadsModel as OpenAIGPTDoubleHeadsModel
-from pretrained.models.openai_gpt.heads_openai_gpt import (
-    OpenAIGPTForSequenceClassification as OpenAIGPTForSequenceClassification,
-)
+from pretrained.models.openai_gpt.heads_openai_gpt import OpenAIGPTForSequenceClassification as OpenAIGPTForSequenceClassification
 from pretrained.models.openai_gpt.heads_openai_gpt import OpenAIGPTLMHeadModel as OpenAIGPTLMHeadModel
 from pretrained.models.openai_gpt.modeling_openai_gpt import OpenAIGPTModel as OpenAIGPTModel
 from pretrained.models.openai_gpt.modeling_openai_gpt import OpenAIGPTPreTrainedModel as OpenAIGPTPreTrainedModel
@@ -144,9 +128,7 @@ from pretrained.models.roberta.modeling_roberta import RobertaPreTrainedModel as
 from pretrained.models.roberta.tokenization_roberta import RobertaTokenizer as RobertaTokenizer
 from pretrained.models.transfo_xl.adaptive_transfo_xl import AdaptiveEmbedding as AdaptiveEmbedding
 from pretrained.models.transfo_xl.config_transfo_xl import TransfoXLConfig as TransfoXLConfig
-from pretrained.models.transfo_xl.heads_transfo_xl import (
-    TransfoXLForSequenceClassification as TransfoXLForSequenceClassification,
-)
+from pretrained.models.transfo_xl.heads_transfo_xl import TransfoXLForSequenceClassification as TransfoXLForSequenceClassification
 from pretrained.models.transfo_xl.heads_transfo_xl import TransfoXLLMHeadModel as TransfoXLLMHeadModel
 from pretrained.models.transfo_xl.modeling_transfo_xl import TransfoXLModel as TransfoXLModel
 from pretrained.models.transfo_xl.modeling_transfo_xl import TransfoXLPreTrainedModel as TransfoXLPreTrainedModel
@@ -165,15 +147,9 @@ from pretrained.models.xlm_roberta.config_xlm_roberta import XLMRobertaConfig as
 from pretrained.models.xlm_roberta.heads_xlm_roberta import XLMRobertaForCausalLM as XLMRobertaForCausalLM
 from pretrained.models.xlm_roberta.heads_xlm_roberta import XLMRobertaForMaskedLM as XLMRobertaForMaskedLM
 from pretrained.models.xlm_roberta.heads_xlm_roberta import XLMRobertaForMultipleChoice as XLMRobertaForMultipleChoice
-from pretrained.models.xlm_roberta.heads_xlm_roberta import (
-    XLMRobertaForQuestionAnswering as XLMRobertaForQuestionAnswering,
-)
-from pretrained.models.xlm_roberta.heads_xlm_roberta import (
-    XLMRobertaForSequenceClassification as XLMRobertaForSequenceClassification,
-)
-from pretrained.models.xlm_roberta.heads_xlm_roberta import (
-    XLMRobertaForTokenClassification as XLMRobertaForTokenClassification,
-)
+from pretrained.models.xlm_roberta.heads_xlm_roberta import XLMRobertaForQuestionAnswering as XLMRobertaForQuestionAnswering
+from pretrained.models.xlm_roberta.heads_xlm_roberta import XLMRobertaForSequenceClassification as XLMRobertaForSequenceClassification
+from pretrained.models.xlm_roberta.heads_xlm_roberta import XLMRobertaForTokenClassification as XLMRobertaForTokenClassification
 from pretrained.models.xlm_roberta.modeling_xlm_roberta import XLMRobertaModel as XLMRobertaModel
 from pretrained.models.xlm_roberta.modeling_xlm_roberta import XLMRobertaPreTrainedModel as XLMRobertaPreTrainedModel
 from pretrained.models.xlm_roberta.tokenization_xlm_roberta import XLMRobertaTokenizer as XLMRobertaTokenizer
