@@ -96,3 +96,24 @@ def test_memories_of_transformer_xl_change_no_text(options):
     torch.testing.assert_close(model(ids[:, 2:], mems=again.mems).mems[-1], past[-1], atol=1e-5, rtol=1e-5)
     with pytest.raises(InputError, match="padding"):
         model.generate(ids, attention_mask=torch.tensor([[0, 1, 1, 1], [1, 1, 1, 1]]), max_length=8)
+
+
+def test_padded_prompts_of_roberta_are_continued_like_single_ones():
+    torch.manual_seed(6)
+    config = pretrained.RobertaConfig(
+        vocab_size=17,
+        hidden_size=16,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        intermediate_size=24,
+        max_position_embeddings=40,
+        initializer_range=0.4,
+        is_decoder=True,
+    )
+    model = pretrained.RobertaForCausalLM(config).eval()
+    rows = [prompts(1, length) for length in (5, 3)]
+    padded = torch.cat([rows[0], torch.nn.functional.pad(rows[1], (2, 0), value=1)])
+    together = model.generate(padded, max_new_tokens=6)
+    for place, row in enumerate(rows):
+        alone = model.generate(row, max_new_tokens=6)[0, row.shape[1] :]
+        assert torch.equal(together[place, 5 : 5 + len(alone)], alone)

@@ -321,6 +321,8 @@ class BertModel(BertPreTrainedModel):
 
         cache = None
         wants_cache = config.use_cache if use_cache is None else use_cache
+        if self.encoder.gradient_checkpointing and self.training:
+            wants_cache = False  # a layer that is computed again would append its keys twice
         if config.is_decoder and layout is None and (past_key_values or wants_cache):
             cache = KeyValueCache.of(past_key_values)
         if layout is None:

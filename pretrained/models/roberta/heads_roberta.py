@@ -3,7 +3,7 @@
 Shapes: B batch, S sequence, H hidden, V vocabulary, C classes; packed, (T, …) stands for (B, S, …).
 """
 
-from typing import cast
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -68,6 +68,13 @@ class RobertaForMaskedLM(_ScoresTokens, ForMaskedLM, base=RobertaModel):
 
 class RobertaForCausalLM(_ScoresTokens, BertLMHeadModel, base=RobertaModel):
     """Which token comes next? RoBERTa as a causal decoder; the configuration must say `is_decoder=True`."""
+
+    def prepare_inputs_for_generation(self, input_ids: Tensor, past: Any = None, **options: Any) -> dict[str, Any]:
+        """Positions count from after the padding's own."""
+        inputs = super().prepare_inputs_for_generation(input_ids, past, **options)
+        if "position_ids" in inputs:
+            inputs["position_ids"] = inputs["position_ids"] + (self.config.pad_token_id or 0) + 1
+        return inputs
 
 
 class RobertaForSequenceClassification(RobertaPreTrainedModel, ForSequenceClassification, base=RobertaModel):

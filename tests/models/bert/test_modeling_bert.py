@@ -324,3 +324,10 @@ def test_loading_imports_no_compiler(tmp_path):
         "sys.exit('torch._dynamo' in sys.modules or 'torch._inductor' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0
+
+
+def test_a_decoder_trains_with_gradient_checkpointing():
+    model = BertLMHeadModel(config(is_decoder=True, gradient_checkpointing=True)).train()
+    tokens = ids()
+    model(tokens).logits.sum().backward()
+    assert model.bert.encoder.layer[0].attention.self.query.weight.grad is not None
