@@ -46,7 +46,7 @@ class ForSequenceClassification(Head):
 
     def _score(self, out: BaseModelOutput, layout: SequenceLayout) -> Tensor:
         """Of what the network returned → (B, C)."""
-        raise NotImplementedError
+        raise NotImplementedError(f"{type(self).__name__} does not say how it scores")
 
     def forward(
         self, *inputs: Any, labels: Tensor | None = None, return_dict: bool | None = None, **options: Any
@@ -74,7 +74,7 @@ class ForLastTokenClassification(Head):
 
     def _score(self, vectors: Tensor) -> Tensor:
         """(B, H) → (B, C)."""
-        raise NotImplementedError
+        raise NotImplementedError(f"{type(self).__name__} does not say how it scores")
 
     def forward(
         self, *inputs: Any, labels: Tensor | None = None, return_dict: bool | None = None, **options: Any
@@ -111,7 +111,7 @@ class ForMultipleChoice(Head):
 
     def _score(self, out: BaseModelOutput, layout: SequenceLayout) -> Tensor:
         """Of what the network returned for the choices as rows → (B·C, 1)."""
-        raise NotImplementedError
+        raise NotImplementedError(f"{type(self).__name__} does not say how it scores")
 
     def forward(
         self,
@@ -147,7 +147,7 @@ class ForTokenClassification(Head):
 
     def _score(self, hidden: Tensor) -> Tensor:
         """(B, S, H) → (B, S, C)."""
-        raise NotImplementedError
+        raise NotImplementedError(f"{type(self).__name__} does not say how it scores")
 
     def forward(
         self, *inputs: Any, labels: Tensor | None = None, return_dict: bool | None = None, **options: Any
@@ -173,7 +173,7 @@ class ForQuestionAnswering(Head):
 
     def _score(self, hidden: Tensor) -> Tensor:
         """(B, S, H) → (B, S, 2): start and end."""
-        raise NotImplementedError
+        raise NotImplementedError(f"{type(self).__name__} does not say how it scores")
 
     def forward(
         self,
@@ -203,7 +203,7 @@ class ForSpanSearch(Head):
 
     def _search(self, hidden: Tensor, **answers: Tensor | None) -> dict[str, Tensor]:
         """As `answer_spans`."""
-        raise NotImplementedError
+        raise NotImplementedError(f"{type(self).__name__} does not say how it scores")
 
     def forward(
         self,
@@ -248,7 +248,7 @@ class ForLanguageModeling(Head):
 
     def _score(self, hidden: Tensor) -> Tensor:
         """(B, S, H) → (B, S, V)."""
-        raise NotImplementedError
+        raise NotImplementedError(f"{type(self).__name__} does not say how it scores")
 
     def forward(
         self, *inputs: Any, labels: Tensor | None = None, return_dict: bool | None = None, **options: Any
@@ -287,7 +287,7 @@ class ForCausalLM(Head):
 
     def _score(self, hidden: Tensor) -> Tensor:
         """(B, S, H) → (B, S, V)."""
-        raise NotImplementedError
+        raise NotImplementedError(f"{type(self).__name__} does not say how it scores")
 
     def forward(
         self,
