@@ -1,12 +1,15 @@
 """What tensors are in a model's files, by their published names?"""
 
-from pretrained.checkpoints.checkpoint import Checkpoint, from_state_dict, open_checkpoint, published
-from pretrained.checkpoints.names import Rename, historical_name, wrapper_prefix
+from pretrained.checkpoints.checkpoint import Checkpoint, Origin, Renamed, from_state_dict, open_checkpoint, published
+from pretrained.checkpoints.names import Rename, Vocabulary, historical_name, wrapper_prefix
 from pretrained.checkpoints.safetensors import save_checkpoint
 
 __all__ = [
     "Checkpoint",
+    "Origin",
     "Rename",
+    "Renamed",
+    "Vocabulary",
     "from_state_dict",
     "historical_name",
     "open_checkpoint",

@@ -4,15 +4,15 @@ Every format becomes a `Checkpoint`: names, shapes and types at once, tensors on
 What combines checkpoints is a Checkpoint too: `Sharded` (several files), `Renamed` (other names, same tensors).
 """
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+import importlib
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
 import torch
 
-from pretrained.checkpoints.names import HISTORICAL, Rename, find_rule, wrapper_prefix
-from pretrained.checkpoints.safetensors import SafetensorsFile
-from pretrained.checkpoints.torch_pickle import TorchPickleFile
+from pretrained.checkpoints.names import TORCH, Rename, Vocabulary, find_rule, wrapper_prefix
 from pretrained.errors import CheckpointError, CorruptFileError, UnsupportedFormatError
 
 
@@ -30,6 +30,10 @@ class Checkpoint(Protocol):
     @property
     def skipped(self) -> Mapping[str, str]:
         """Names that stand for something other than a tensor → what. `tensor` of such a name says why."""
+
+    @property
+    def vocabulary(self) -> Vocabulary:
+        """How the framework that wrote the file names things."""
 
     def keys(self) -> Collection[str]: ...
 
@@ -58,39 +62,51 @@ class Weights(Protocol):
     def index(self) -> Mapping[str, str] | None: ...
 
 
+# Format → "module:class" of its reader. They are imported when they are needed: h5py alone takes 0.1 s.
+READERS = {
+    "safetensors": "safetensors:SafetensorsFile",
+    "pytorch": "torch_pickle:TorchPickleFile",
+}
+
+
 def open_checkpoint(weights: Weights) -> Checkpoint:
     """Opens the weights file, or all shards; only names, shapes and types are read."""
-    readers: dict[str, Callable[[Path], Checkpoint]] = {"safetensors": SafetensorsFile, "pytorch": TorchPickleFile}
-    if weights.format not in readers:
+    if weights.format not in READERS:
         raise UnsupportedFormatError(
-            f"weights of the format {weights.format!r} are not read; those that are: {', '.join(readers)}."
+            f"weights of the format {weights.format!r} are not read; those that are: {', '.join(READERS)}."
         )
-    reader = readers[weights.format]
+    module, _, name = READERS[weights.format].partition(":")
+    reader = getattr(importlib.import_module(f"pretrained.checkpoints.{module}"), name)
     if len(weights.paths) == 1 and weights.index is None:
-        return reader(weights.paths[0])
+        opened: Checkpoint = reader(weights.paths[0])
+        return opened
     return Sharded({path.name: reader(path) for path in weights.paths}, weights.index, weights.paths[0].parent)
 
 
 def published(checkpoint: Checkpoint, renames: Sequence[Rename] = ()) -> Checkpoint:
-    """The checkpoint under its published names: wrapper prefix, then historical names, then `renames`."""
+    """The checkpoint under its published names: wrapper prefix, then the framework's vocabulary, then `renames`."""
     prefix = wrapper_prefix(checkpoint.keys())
+    vocabulary = checkpoint.vocabulary
     names: dict[str, Origin] = {}
     skipped = checkpoint.skipped
     for key in (*checkpoint.keys(), *skipped):
-        name: str | None = key.removeprefix(prefix)
-        transpose = False
-        for stage in (HISTORICAL, renames):
+        name: str | None = vocabulary.separate(key.removeprefix(prefix))
+        origin = Origin(key)
+        for stage in (vocabulary.rules, renames):
             rule = find_rule(name, stage) if name is not None else None
             if rule is not None and name is not None:
-                name, transpose = rule.apply(name), transpose != rule.transpose
+                name, origin = rule.apply(name), origin.after(rule)
         if name is None:
             continue
-        if name in names and key not in skipped:
-            raise CheckpointError(
-                f"{checkpoint.source} has two tensors that are both called {name!r} today: {names[name][0]!r} and "
-                f"{key!r}. Remove one of them from the file."
-            )
-        names.setdefault(name, (key, transpose))
+        layers = range(checkpoint.shape(key)[0]) if origin.layer is not None and key not in skipped else (None,)
+        for layer in layers:
+            full = name if layer is None else name.format(layer)
+            if full in names and key not in skipped:
+                raise CheckpointError(
+                    f"{checkpoint.source} has two tensors that are both called {full!r} today: {names[full].key!r} "
+                    f"and {key!r}. Remove one of them from the file."
+                )
+            names.setdefault(full, replace(origin, layer=layer))
     return Renamed(checkpoint, names)
 
 
@@ -103,6 +119,7 @@ class InMemory:
     """Tensors that are there already; other values of the mapping, such as version numbers, are skipped."""
 
     notes: Sequence[str] = ()
+    vocabulary = TORCH
 
     def __init__(self, tensors: Mapping[str, torch.Tensor], source: str) -> None:
         self.source = source
@@ -135,6 +152,7 @@ class Sharded:
     def __init__(self, shards: Mapping[str, Checkpoint], index: Mapping[str, str] | None, folder: Path) -> None:
         self.source = f"{folder} ({len(shards)} shards)"
         self.notes = tuple(f"{name}: {note}" for name, shard in shards.items() for note in shard.notes)
+        self.vocabulary = next(iter(shards.values())).vocabulary
         self._tensors: dict[str, Checkpoint] = {}
         for name, shard in shards.items():
             held = shard.keys()
@@ -173,38 +191,71 @@ class Sharded:
         return self._home[key]
 
 
-Origin = tuple[str, bool]  # the name in the file, and whether the matrix lies transposed in it
+@dataclass(frozen=True)
+class Origin:
+    """Which tensor of the file is meant, and how it lies there."""
+
+    key: str
+    transpose: bool = False
+    rank: int | None = None
+    """Axes that are kept; leading ones of length 1 above that are dropped."""
+    layer: int | None = None
+    """Which slice of the first axis, where one tensor holds all layers."""
+
+    def after(self, rule: Rename) -> "Origin":
+        """Also what one more rule says."""
+        return Origin(
+            self.key,
+            transpose=self.transpose != rule.transpose,
+            rank=self.rank if rule.rank is None else rule.rank,
+            layer=0 if rule.unstack else self.layer,
+        )
+
+    def shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
+        """The published shape of a tensor that has this shape in the file."""
+        shape = shape if self.layer is None else shape[1:]
+        while self.rank is not None and len(shape) > self.rank and shape[0] == 1:
+            shape = shape[1:]
+        return shape[::-1] if self.transpose else shape
+
+    def view(self, tensor: torch.Tensor) -> torch.Tensor:
+        """The published tensor, sharing the memory of the one in the file."""
+        tensor = tensor if self.layer is None else tensor[self.layer]
+        while self.rank is not None and tensor.dim() > self.rank and len(tensor) == 1:
+            tensor = tensor[0]
+        return tensor.permute(*range(tensor.dim() - 1, -1, -1)) if self.transpose else tensor
 
 
 class Renamed:
     """The tensors of another checkpoint under other names; what has no name here is known and not needed."""
+
+    vocabulary = TORCH
 
     def __init__(self, checkpoint: Checkpoint, names: Mapping[str, Origin]) -> None:
         self.source = checkpoint.source
         self.notes = checkpoint.notes
         self._inner = checkpoint
         skipped = checkpoint.skipped
-        self._names = {name: origin for name, origin in names.items() if origin[0] not in skipped}
-        self._skipped = {name: origin for name, origin in names.items() if origin[0] in skipped}
-        self.skipped = {name: skipped[key] for name, (key, _) in self._skipped.items()}
+        self._names = {name: origin for name, origin in names.items() if origin.key not in skipped}
+        self._skipped = {name: origin for name, origin in names.items() if origin.key in skipped}
+        self.skipped = {name: skipped[origin.key] for name, origin in self._skipped.items()}
 
     def keys(self) -> Collection[str]:
         return self._names.keys()
 
     def shape(self, key: str) -> tuple[int, ...]:
-        original, transpose = self._origin(key)
-        shape = self._inner.shape(original)
-        return shape[::-1] if transpose else shape
+        origin = self.origin(key)
+        return origin.shape(self._inner.shape(origin.key))
 
     def dtype(self, key: str) -> torch.dtype:
-        return self._inner.dtype(self._origin(key)[0])
+        return self._inner.dtype(self.origin(key).key)
 
     def tensor(self, key: str, *, copy: bool = False) -> torch.Tensor:
-        original, transpose = self._origin(key)
-        tensor = self._inner.tensor(original, copy=copy)
-        return tensor.permute(*range(tensor.dim() - 1, -1, -1)) if transpose else tensor
+        origin = self.origin(key)
+        return origin.view(self._inner.tensor(origin.key, copy=copy))
 
-    def _origin(self, key: str) -> Origin:
+    def origin(self, key: str) -> Origin:
+        """Where a tensor comes from."""
         origin = self._names.get(key) or self._skipped.get(key)
         if origin is None:
             raise CheckpointError(f"{self.source} has no tensor called {key!r}.")

@@ -5,7 +5,7 @@ and no rule sees what another made. Two rules that match the same key are a mist
 """
 
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
 from pretrained.errors import CheckpointError
@@ -27,6 +27,10 @@ class Rename:
     pattern: str
     target: str | None
     transpose: bool = False
+    rank: int | None = None
+    """Axes of the published tensor; leading axes of length 1 above that are dropped: [1, out] becomes [out]."""
+    unstack: bool = False
+    """The first axis counts the layers: it is cut, and `{}` in the target is the number of the layer."""
 
     def __post_init__(self) -> None:
         re.compile(self.pattern)
@@ -48,6 +52,18 @@ HISTORICAL = (
     Rename(_LAYER_NORM + r"\.beta", r"\1.bias"),
     Rename(r"(?:.*\.)?position_ids", None),  # 0, 1, 2 …, saved by the releases 3.0 to 4.30
 )
+
+
+@dataclass(frozen=True)
+class Vocabulary:
+    """How one framework names tensors, for every architecture: the separators first, then one stage of rules."""
+
+    rules: Sequence[Rename]
+    separate: Callable[[str], str] = str
+    """Turns a name with the framework's separators into a dotted one: "layer_._0/kernel:0" → "layer.0.kernel"."""
+
+
+TORCH = Vocabulary(HISTORICAL)
 
 
 def find_rule(key: str, stage: Sequence[Rename]) -> Rename | None:

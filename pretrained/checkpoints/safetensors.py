@@ -20,7 +20,7 @@ from safetensors.torch import save_file
 
 from pretrained.atomic import atomic_path, write_text
 from pretrained.checkpoints.mapped import MappedFile, Record
-from pretrained.checkpoints.names import MAX_NAME
+from pretrained.checkpoints.names import MAX_NAME, TORCH
 from pretrained.errors import (
     CheckpointError,
     CorruptFileError,
@@ -50,6 +50,7 @@ class SafetensorsFile:
     """A Checkpoint over one .safetensors file."""
 
     notes: Sequence[str] = ()
+    vocabulary = TORCH
 
     def __init__(self, path: Path) -> None:
         self.source = str(path)

@@ -12,7 +12,7 @@ from pathlib import Path
 import torch
 
 from pretrained.checkpoints.mapped import MappedFile, Record
-from pretrained.checkpoints.names import MAX_NAME
+from pretrained.checkpoints.names import MAX_NAME, TORCH
 from pretrained.checkpoints.tensor_views import STORAGE_TYPES, TensorView, innermost, is_tensor, view_of
 from pretrained.checkpoints.torch_zip import read_records
 from pretrained.errors import (
@@ -37,6 +37,8 @@ _Pairs = list[tuple[object, object]]
 
 class TorchPickleFile:
     """A Checkpoint over one pytorch_model.bin, whatever its age."""
+
+    vocabulary = TORCH
 
     def __init__(self, path: Path) -> None:
         self.source = str(path)
