@@ -207,7 +207,7 @@ class PreTrainedModel(nn.Module):
         tensors = dict(state_dict if state_dict is not None else self.state_dict())
         for target in self._ties():
             tensors.pop(target, None)
-        save_checkpoint(tensors, folder, max_shard_size=max_shard_size)
+        save_checkpoint(tensors, folder, shard_size=max_shard_size)
         saved.save_pretrained(folder)
 
     # -- initialising and tying

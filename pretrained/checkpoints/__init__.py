@@ -2,7 +2,7 @@
 
 from pretrained.checkpoints.checkpoint import Checkpoint, Origin, Renamed, from_state_dict, open_checkpoint, published
 from pretrained.checkpoints.names import Rename, Vocabulary, historical_name, wrapper_prefix
-from pretrained.checkpoints.safetensors import save_checkpoint
+from pretrained.checkpoints.writing import save_checkpoint
 
 __all__ = [
     "Checkpoint",

@@ -66,6 +66,7 @@ class Weights(Protocol):
 READERS = {
     "safetensors": "safetensors:SafetensorsFile",
     "pytorch": "torch_pickle:TorchPickleFile",
+    "flax": "flax_msgpack:FlaxFile",
 }
 
 
@@ -116,13 +117,17 @@ def from_state_dict(tensors: Mapping[str, torch.Tensor], source: str = "the give
 
 
 class InMemory:
-    """Tensors that are there already; other values of the mapping, such as version numbers, are skipped."""
+    """Tensors that are there already; other values of the mapping, such as version numbers, are skipped.
+
+    `shared` hands them out as they are, for those who only read them.
+    """
 
     notes: Sequence[str] = ()
     vocabulary = TORCH
 
-    def __init__(self, tensors: Mapping[str, torch.Tensor], source: str) -> None:
+    def __init__(self, tensors: Mapping[str, torch.Tensor], source: str, *, shared: bool = False) -> None:
         self.source = source
+        self._shared = shared
         self._tensors = {key: value.detach() for key, value in tensors.items() if isinstance(value, torch.Tensor)}
         self.skipped = {key: type(value).__name__ for key, value in tensors.items() if key not in self._tensors}
 
@@ -136,7 +141,8 @@ class InMemory:
         return self._require(key).dtype
 
     def tensor(self, key: str, *, copy: bool = False) -> torch.Tensor:
-        return self._require(key).clone()  # a model must not share memory with what the caller goes on using
+        tensor = self._require(key)
+        return tensor if self._shared else tensor.clone()  # a model must not share memory with its caller's tensors
 
     def _require(self, key: str) -> torch.Tensor:
         if key in self.skipped:

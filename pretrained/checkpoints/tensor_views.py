@@ -30,11 +30,12 @@ STORAGE_TYPES: dict[str, torch.dtype] = {
 }
 _STORAGE_MODULES = ("torch", "torch.cuda", "torch.storage")
 # Types without a storage class of their own: _rebuild_tensor_v3 views bytes as them.
-_VIEWED_TYPES: dict[str, torch.dtype] = {
+VIEWED_TYPES: dict[str, torch.dtype] = {
     str(dtype).removeprefix("torch."): dtype
     for dtype in (
         *STORAGE_TYPES.values(), torch.uint16, torch.uint32, torch.uint64,
         torch.float8_e4m3fn, torch.float8_e5m2, torch.float8_e4m3fnuz, torch.float8_e5m2fnuz,
+        torch.float8_e8m0fnu,
     )
 }  # fmt: skip
 
@@ -160,7 +161,7 @@ def _storage(value: object) -> Storage:
 
 def _seen_as(storage: Storage, kind: object) -> Storage:
     """The bytes of an untyped storage as numbers of the type that _rebuild_tensor_v3 names."""
-    dtype = _VIEWED_TYPES.get(kind.attribute) if isinstance(kind, Name) and kind.module == "torch" else None
+    dtype = VIEWED_TYPES.get(kind.attribute) if isinstance(kind, Name) and kind.module == "torch" else None
     if dtype is None:
         raise UnsupportedFormatError(f"its numbers are of type {describe(kind)}, which is not read")
     if storage.dtype != torch.uint8 or storage.start or storage.total_bytes % dtype.itemsize:

@@ -19,7 +19,7 @@ def weights(folder: Path, names: list[str], index: dict[str, str] | None, format
 
 def test_shards_with_an_index(tmp_path: Path) -> None:
     tensors = {f"t{number}": torch.full((100,), float(number)) for number in range(5)}
-    *shards, index = save_checkpoint(tensors, tmp_path, max_shard_size=1000)
+    *shards, index = save_checkpoint(tensors, tmp_path, shard_size=1000)
     table = json.loads(index.read_text())["weight_map"]
     checkpoint = weights(tmp_path, [path.name for path in shards], table)
     assert set(checkpoint.keys()) == set(tensors)
