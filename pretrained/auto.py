@@ -1,86 +1,17 @@
-"""Which class fits these files? The Auto classes choose, and say why.
-
-The choice goes by `model_type`, then `architectures`, then the keys of the configuration, then the name.
-"""
+"""Which class fits these files? The Auto classes choose, and say why; `choice` has the evidence."""
 
 import logging
 import os
-from collections.abc import Iterator, Mapping
-from pathlib import Path
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar
 
 from pretrained import registry
+from pretrained.choice import Choice, choose_family, choose_tokenizer
 from pretrained.config import PretrainedConfig
-from pretrained.errors import ConfigurationError, ModelFileNotFoundError
+from pretrained.errors import ConfigurationError
 from pretrained.family import Family
-from pretrained.hub import ModelFiles, resolve, short_name, split_options
+from pretrained.hub import resolve, split_options
 
 logger = logging.getLogger("pretrained")
-
-
-class Choice(NamedTuple):
-    """A family, and what spoke for it."""
-
-    family: Family
-    reason: str
-
-
-def choose_family(files: ModelFiles, config: Mapping[str, Any] | None = None) -> Choice:
-    """The family of a model, from its files.
-
-    Raises:
-        ModelFileNotFoundError: there is no configuration, and the name says nothing either.
-        ConfigurationError: the configuration fits no family of this version.
-    """
-    if config is None:
-        config = files.config()
-    if config is None:
-        by_name = _by_name(files)
-        if by_name is None:
-            files.require("config.json")  # raises, saying what is there instead
-        assert by_name is not None
-        return by_name
-    for evidence in _evidence(files, config):
-        logger.debug("%s: family %s, because %s", files.name, evidence.family.model_type, evidence.reason)
-        return evidence
-    raise ConfigurationError(
-        f"{files.name}: the configuration has neither a model_type nor architectures that tell its family, and its "
-        f'keys ({", ".join(sorted(config)[:8])}, …) fit none. Add a line such as "model_type": "bert" to '
-        "config.json, or use the class itself instead of an Auto class. "
-        f"Families of this version: {', '.join(sorted(registry.families()))}"
-    )
-
-
-def _evidence(files: ModelFiles, config: Mapping[str, Any]) -> Iterator[Choice]:
-    """The families these files speak for, the strongest evidence first."""
-    model_type = config.get("model_type")
-    if model_type:
-        yield Choice(registry.family(str(model_type)), f"config.json says model_type={model_type!r}")
-    for architecture in config.get("architectures") or ():
-        for found in registry.families().values():
-            if architecture in found.public_names():
-                yield Choice(found, f"config.json says architectures={architecture!r}")
-    by_name = _by_name(files)
-    if by_name is not None:
-        yield by_name
-    fitting = [
-        found for found in registry.families().values() if found.config_keys and found.config_keys <= config.keys()
-    ]
-    if fitting:
-        best = max(fitting, key=lambda found: len(found.config_keys))
-        yield Choice(best, f"config.json has the keys of {best.model_type} ({', '.join(sorted(best.config_keys))})")
-
-
-def _by_name(files: ModelFiles) -> Choice | None:
-    known = short_name(files.name)
-    if known is not None and known.architecture in registry.families():
-        return Choice(registry.family(known.architecture), f"{files.name!r} is a published name of that family")
-    lowered = Path(files.name).name.lower() if files.kind != "cache" else files.name.lower()
-    # the longest name first, so that "distilbert" or "xlm-roberta" is not taken for a part of it
-    for model_type in sorted(registry.families(), key=len, reverse=True):
-        if model_type in lowered:
-            return Choice(registry.family(model_type), f"the name {files.name!r} contains {model_type!r}")
-    return None
 
 
 def _read_config(
@@ -90,6 +21,8 @@ def _read_config(
     options, overrides = split_options(kwargs)
     files = resolve(name, **options)
     found = choose_family(files)
+    files.note(f"the family is {found.family.model_type}: {found.reason}")
+    logger.debug("%s: family %s, because %s", files.name, found.family.model_type, found.reason)
     config_class = registry.load(found.family, found.family.config)
     if files.config() is None:
         files.require("config.json")
@@ -147,26 +80,9 @@ class AutoTokenizer:
         options, _ = split_options(kwargs)
         config = kwargs.pop("config", None)
         files = resolve(pretrained_model_name_or_path, **options)
-        tokenizer_class = cls._class_for(files, config)
-        return tokenizer_class.from_pretrained(pretrained_model_name_or_path, *inputs, **kwargs)  # type: ignore[attr-defined]
-
-    @staticmethod
-    def _class_for(files: ModelFiles, config: PretrainedConfig | None) -> type:
-        found = config.to_dict() if config is not None else files.config()
-        for source in (files.json("tokenizer_config.json"), found):
-            wanted = (source or {}).get("tokenizer_class")
-            for name in (wanted, str(wanted).removesuffix("Fast")):
-                if name in registry.public_names():
-                    return registry.load(*registry.public_names()[name])
-        try:
-            chosen = choose_family(files, found).family
-        except ModelFileNotFoundError:
-            if files.get("vocab.txt") is None and files.get("tokenizer.json") is None:
-                raise
-            chosen = registry.family("bert")  # a list of WordPieces: every family that has one uses BERT's tokenizer
-        if not chosen.tokenizers:
-            raise ConfigurationError(f"{files.name} is of the family {chosen.model_type}, which has no tokenizer here")
-        return registry.load(chosen, chosen.tokenizers[0])
+        tokenizer_class: Any = choose_tokenizer(files, None if config is None else config.to_dict())
+        logger.debug("%s: %s", files.name, files.notes[-1])
+        return tokenizer_class.from_pretrained(pretrained_model_name_or_path, *inputs, **kwargs)
 
 
 class _AutoModel:

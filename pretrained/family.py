@@ -37,6 +37,13 @@ class Family:
     config_keys: frozenset[str] = frozenset()
     """Keys that tell a configuration without `model_type` (2018 and 2019) as this family's."""
 
+    tensor_names: str = ""
+    """A regular expression of tensors' published names that tell weights as this family's, with and without the
+    prefix of the bare network; unless given, that of the parent."""
+
+    tokens: frozenset[str] = frozenset()
+    """Tokens that tell a vocabulary without a configuration as this family's."""
+
     parent: str | None = None
     """The model_type of the one family whose classes this one may share."""
 

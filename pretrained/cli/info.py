@@ -71,7 +71,7 @@ class _Facts:
 
     def _family(self) -> dict[str, Any]:
         from pretrained import registry
-        from pretrained.auto import choose_family
+        from pretrained.choice import choose_family
 
         facts: dict[str, Any] = {"family": None, "class": None, "config": None}
         try:

@@ -6,6 +6,7 @@ in `convert_tokens_to_string` how its pieces join. Everything a call can ask for
 
 import os
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Any, ClassVar, Self, Unpack
 
 from pretrained.errors import TokenizationError
@@ -82,6 +83,11 @@ class PreTrainedTokenizer(Vocabulary):
     def from_files(cls, files: ModelFiles, *init_inputs: Any, **kwargs: Any) -> Self:
         """The tokenizer whose files these are; see `from_pretrained`."""
         return saved.load(cls, files, init_inputs, kwargs)
+
+    @classmethod
+    def vocabulary_file(cls, files: ModelFiles) -> Path | None:
+        """The file of a model that holds the tokens of such a tokenizer; None where it is not complete."""
+        return next((path for name in cls.vocab_files_names.values() if (path := files.get(name)) is not None), None)
 
     def save_pretrained(
         self,

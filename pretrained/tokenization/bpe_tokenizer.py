@@ -51,6 +51,14 @@ class BpeTokenizer(PreTrainedTokenizer):
         return super().from_files(files, *init_inputs, **kwargs)
 
     @classmethod
+    def vocabulary_file(cls, files: ModelFiles) -> Path | None:
+        """The file of a model that holds the tokens, see `PreTrainedTokenizer`; neither is one without merges."""
+        if cls._find_file(files, "merges_file") is not None:
+            return cls._find_file(files, "vocab_file")
+        pipeline = cls.vocab_files_names.get("tokenizer_file")
+        return None if pipeline is None else files.get(pipeline)
+
+    @classmethod
     def _old_files(cls, files: ModelFiles) -> dict[str, str]:
         """The two files under older names, where they have no other; neither is enough without the other."""
         parts = {key: name for key, name in cls.vocab_files_names.items() if key != "tokenizer_file"}

@@ -33,7 +33,8 @@ from pretrained.tokenization.sentencepiece_pipeline import (
 )
 from pretrained.tokenization.special_tokens import Token, added_token, lower_cased_token
 
-_MODEL_NAMES = ("spiece.model", "sentencepiece.bpe.model", "spm.model", "tokenizer.model")
+_NAMES_OF_ALL = ("spm.model", "tokenizer.model")
+_MODEL_NAMES = ("spiece.model", "sentencepiece.bpe.model", *_NAMES_OF_ALL)
 _BYTES = re.compile(r"(?:<0x[0-9A-F]{2}>)+")
 
 
@@ -151,6 +152,12 @@ class SentencePieceTokenizer(PreTrainedTokenizer):
                 if pipeline is not None:
                     kwargs["tokenizer_file"] = str(pipeline)
         return super().from_files(files, *init_inputs, **kwargs)
+
+    @classmethod
+    def vocabulary_file(cls, files: ModelFiles) -> Path | None:
+        """The file of a model that holds the pieces, see `PreTrainedTokenizer`; not one that names another family."""
+        names = (*cls.vocab_files_names.values(), *_NAMES_OF_ALL)
+        return next((path for name in names if (path := files.get(name)) is not None), None)
 
     def save_pretrained(
         self,

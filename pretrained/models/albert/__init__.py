@@ -16,7 +16,9 @@ FAMILY = Family(
         "ForQuestionAnswering": "heads_albert:AlbertForQuestionAnswering",
     },
     classes=("modeling_albert:AlbertPreTrainedModel",),
-    config_keys=frozenset({"embedding_size", "hidden_size", "num_hidden_groups", "inner_group_num"}),
+    config_keys=frozenset({"embedding_size", "hidden_size", "num_hidden_groups", "inner_group_num", "type_vocab_size"}),
+    tensor_names=r"(.*\.)?encoder\.albert_layer_groups\..*",
+    tokens=frozenset({"[CLS]", "[SEP]", "[MASK]", "<unk>", "<pad>"}),
     small={"embedding_size": 12},
     aliases={"AlbertTokenizerFast": "AlbertTokenizer"},
 )

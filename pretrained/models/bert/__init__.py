@@ -27,5 +27,7 @@ FAMILY = Family(
         "tokenization_bert_japanese:MecabTokenizer",
     ),
     config_keys=frozenset({"hidden_size", "intermediate_size", "type_vocab_size", "max_position_embeddings"}),
+    tensor_names=r"(.*\.)?bert\.encoder\.layer\..*|encoder\.layer\.\d+\.attention\.self\..*",
+    tokens=frozenset({"[UNK]", "[CLS]", "[SEP]"}),
     aliases={"BertTokenizerFast": "BertTokenizer"},
 )

@@ -13,4 +13,6 @@ FAMILY = Family(
     },
     classes=("modeling_ctrl:CTRLPreTrainedModel",),
     config_keys=frozenset({"dff", "n_embd", "n_head", "n_layer", "n_positions"}),
+    tensor_names=r"(.*\.)?multi_head_attention\.Wq\..*",
+    tokens=frozenset({"Horror", "Relationships", "Wikipedia"}),
 )

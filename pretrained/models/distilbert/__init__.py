@@ -18,6 +18,7 @@ FAMILY = Family(
     classes=("modeling_distilbert:DistilBertPreTrainedModel",),
     aliases={"DistilBertTokenizerFast": "DistilBertTokenizer"},
     config_keys=frozenset({"sinusoidal_pos_embds", "n_layers", "n_heads", "dim", "hidden_dim"}),
+    tensor_names=r"(.*\.)?transformer\.layer\.\d+\.sa_layer_norm\..*",
     parent="bert",
     small={"hidden_dim": 48},
 )

@@ -19,4 +19,5 @@ FAMILY = Family(
     aliases={"ElectraTokenizerFast": "ElectraTokenizer"},
     parent="bert",
     small={"embedding_size": 12},
+    tensor_names=r"(.*\.)?electra\.encoder\.layer\..*|encoder\.layer\.\d+\.attention\.self\..*",
 )

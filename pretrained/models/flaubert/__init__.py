@@ -20,5 +20,6 @@ FAMILY = Family(
         "modeling_flaubert:FlaubertPreTrainedModel",
     ),
     config_keys=frozenset({"emb_dim", "n_langs", "sinusoidal_embeddings", "gelu_activation", "pre_norm", "layerdrop"}),
+    tokens=frozenset({"<s>", "</s>", "<special0>", "<special9>"}),
     parent="xlm",
 )

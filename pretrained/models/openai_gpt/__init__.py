@@ -15,5 +15,7 @@ FAMILY = Family(
     classes=("heads_openai_gpt:OpenAIGPTDoubleHeadsModel", "modeling_openai_gpt:OpenAIGPTPreTrainedModel"),
     aliases={"OpenAIGPTTokenizerFast": "OpenAIGPTTokenizer"},
     config_keys=frozenset({"afn", "n_embd", "n_head", "n_layer", "n_positions"}),
+    tensor_names=r"(.*\.)?positions_embed\.weight",
+    tokens=frozenset({"the</w>"}),
     parent="gpt2",
 )

@@ -19,4 +19,6 @@ FAMILY = Family(
     classes=("modeling_roberta:RobertaPreTrainedModel",),
     aliases={"RobertaTokenizerFast": "RobertaTokenizer"},
     parent="bert",
+    tensor_names=r"(.*\.)?roberta\.encoder\.layer\..*|encoder\.layer\.\d+\.attention\.self\..*",
+    tokens=frozenset({"<s>", "</s>", "<mask>"}),
 )

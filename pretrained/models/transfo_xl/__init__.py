@@ -17,6 +17,8 @@ FAMILY = Family(
         "adaptive_transfo_xl:AdaptiveEmbedding",
     ),
     config_keys=frozenset({"cutoffs", "div_val", "d_embed", "proj_share_all_but_first"}),
+    tensor_names=r"(.*\.)?layers\.\d+\.dec_attn\..*",
+    tokens=frozenset({"<eos>", "<unk>"}),
     packed=False,
     small={"cutoffs": [10, 25], "d_embed": 16, "div_val": 2, "d_head": 8, "d_inner": 48, "mem_len": 6},
 )

@@ -21,4 +21,6 @@ FAMILY = Family(
         "modeling_xlm:XLMPreTrainedModel",
     ),
     config_keys=frozenset({"emb_dim", "n_langs", "sinusoidal_embeddings", "gelu_activation"}),
+    tensor_names=r"(.*\.)?attentions\.\d+\.q_lin\..*",
+    tokens=frozenset({"<s>", "</s>", "<special0>", "<special9>"}),
 )

@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 
 from pretrained.atomic import write_text
 from pretrained.errors import TokenizationError
+from pretrained.hub import ModelFiles
 from pretrained.models.xlm.languages_xlm import find_words, lower_without_accents
 from pretrained.tokenization.base import PreTrainedTokenizer
 from pretrained.tokenization.bpe import read_merges, read_vocab
@@ -87,6 +88,11 @@ class XLMTokenizer(PreTrainedTokenizer):
             do_lowercase_and_remove_accent=do_lowercase_and_remove_accent,
             **kwargs,
         )
+
+    @classmethod
+    def vocabulary_file(cls, files: ModelFiles) -> Path | None:
+        """The file of a model that holds the tokens, see `PreTrainedTokenizer`; it is nothing without the merges."""
+        return files.get("vocab.json") if files.get("merges.txt") is not None else None
 
     # -- the two steps
 

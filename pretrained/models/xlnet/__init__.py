@@ -20,6 +20,8 @@ FAMILY = Family(
         "modeling_xlnet:XLNetPreTrainedModel",
     ),
     config_keys=frozenset({"d_inner", "ff_activation", "attn_type", "bi_data", "untie_r"}),
+    tensor_names=r"(.*\.)?layer\.\d+\.rel_attn\..*",
+    tokens=frozenset({"<sep>", "<cls>", "<eop>", "<eod>"}),
     packed=False,
     small={"d_inner": 48},
     aliases={"XLNetTokenizerFast": "XLNetTokenizer"},
