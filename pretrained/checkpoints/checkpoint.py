@@ -66,6 +66,9 @@ class Weights(Protocol):
 READERS = {
     "safetensors": "safetensors:SafetensorsFile",
     "pytorch": "torch_pickle:TorchPickleFile",
+    "h5": "keras_h5:KerasFile",
+    "tf_checkpoint": "tf_bundle:TensorFlowBundle",
+    "numpy": "numpy_parts:NumpyParts",
     "flax": "flax_msgpack:FlaxFile",
 }
 
