@@ -164,6 +164,17 @@ class AlbertPreTrainedModel(PreTrainedModel):
 
     config_class = AlbertConfig
     base_model_prefix = "albert"
+    flax_classes = frozenset(
+        {
+            "AlbertModel",
+            "AlbertForMaskedLM",
+            "AlbertForSequenceClassification",
+            "AlbertForMultipleChoice",
+            "AlbertForTokenClassification",
+            "AlbertForQuestionAnswering",
+            "AlbertForPreTraining",
+        }
+    )
     config: AlbertConfig
 
     def _init_weights(self, module: nn.Module) -> None:

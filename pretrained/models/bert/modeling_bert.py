@@ -234,6 +234,19 @@ class BertPreTrainedModel(PreTrainedModel):
 
     config_class = BertConfig
     base_model_prefix = "bert"
+    flax_classes = frozenset(
+        {
+            "BertModel",
+            "BertForMaskedLM",
+            "BertForSequenceClassification",
+            "BertForMultipleChoice",
+            "BertForTokenClassification",
+            "BertForQuestionAnswering",
+            "BertForPreTraining",
+            "BertForNextSentencePrediction",
+            "BertLMHeadModel",
+        }
+    )
     config: BertConfig
 
     def _init_weights(self, module: nn.Module) -> None:

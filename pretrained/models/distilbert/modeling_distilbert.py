@@ -87,6 +87,16 @@ class DistilBertPreTrainedModel(PreTrainedModel):
 
     config_class = DistilBertConfig
     base_model_prefix = "distilbert"
+    flax_classes = frozenset(
+        {
+            "DistilBertModel",
+            "DistilBertForMaskedLM",
+            "DistilBertForSequenceClassification",
+            "DistilBertForMultipleChoice",
+            "DistilBertForTokenClassification",
+            "DistilBertForQuestionAnswering",
+        }
+    )
     config: DistilBertConfig
 
     def _init_weights(self, module: nn.Module) -> None:

@@ -13,6 +13,17 @@ class ElectraPreTrainedModel(BertPreTrainedModel):
 
     config_class = ElectraConfig
     base_model_prefix = "electra"
+    flax_classes = frozenset(
+        {
+            "ElectraModel",
+            "ElectraForMaskedLM",
+            "ElectraForSequenceClassification",
+            "ElectraForMultipleChoice",
+            "ElectraForTokenClassification",
+            "ElectraForQuestionAnswering",
+            "ElectraForPreTraining",
+        }
+    )
     config: ElectraConfig
 
     def _add_network(self, **_: Any) -> None:

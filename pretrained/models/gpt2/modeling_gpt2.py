@@ -140,6 +140,7 @@ class GPT2PreTrainedModel(PreTrainedModel):
 
     config_class = GPT2Config
     base_model_prefix = "transformer"
+    flax_classes = frozenset({"GPT2Model", "GPT2LMHeadModel"})
     config: GPT2Config
     # the triangle of ones and the number for hidden places, saved as buffers
     renames = (Rename(r"(?:.*\.)?h\.\d+\.(?:cross)?att(?:n|ention)\.(?:masked_)?bias", None),)

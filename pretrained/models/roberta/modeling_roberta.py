@@ -26,6 +26,17 @@ class RobertaPreTrainedModel(BertPreTrainedModel):
 
     config_class = RobertaConfig
     base_model_prefix = "roberta"
+    flax_classes = frozenset(
+        {
+            "RobertaModel",
+            "RobertaForMaskedLM",
+            "RobertaForSequenceClassification",
+            "RobertaForMultipleChoice",
+            "RobertaForTokenClassification",
+            "RobertaForQuestionAnswering",
+            "RobertaForCausalLM",
+        }
+    )
     config: RobertaConfig
 
 

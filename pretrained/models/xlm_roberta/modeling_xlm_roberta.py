@@ -8,6 +8,17 @@ class XLMRobertaPreTrainedModel(RobertaPreTrainedModel):
     """What XLM-RoBERTa's network and all its heads share."""
 
     config_class = XLMRobertaConfig
+    flax_classes = frozenset(
+        {
+            "XLMRobertaModel",
+            "XLMRobertaForMaskedLM",
+            "XLMRobertaForSequenceClassification",
+            "XLMRobertaForMultipleChoice",
+            "XLMRobertaForTokenClassification",
+            "XLMRobertaForQuestionAnswering",
+            "XLMRobertaForCausalLM",
+        }
+    )
     config: XLMRobertaConfig
 
 
