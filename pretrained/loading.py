@@ -15,7 +15,7 @@ from torch import nn
 from torch.overrides import TorchFunctionMode
 
 from pretrained.checkpoints import Checkpoint, historical_name, wrapper_prefix
-from pretrained.errors import CheckpointError
+from pretrained.errors import CheckpointError, ConfigurationError
 
 _SHOWN = 10
 _Mismatch = tuple[str, tuple[int, ...], tuple[int, ...]]
@@ -159,6 +159,14 @@ class Unfilled(TorchFunctionMode):
         if getattr(func, "__module__", None) == nn.init.__name__:
             return (kwargs or {}).get("tensor", args[0] if args else None)
         return func(*args, **(kwargs or {}))
+
+
+def floating_type(dtype: torch.dtype | str) -> torch.dtype:
+    """A floating type, from its name where it is one: "bfloat16", "torch.float16"."""
+    found = getattr(torch, dtype.removeprefix("torch."), None) if isinstance(dtype, str) else dtype
+    if not isinstance(found, torch.dtype) or not found.is_floating_point:
+        raise ConfigurationError(f"dtype={dtype!r} is not a floating type; use torch.float32, 'bfloat16' or 'auto'")
+    return found
 
 
 def rename_historical(module: nn.Module, state_dict: dict[str, Any], prefix: str, *_: Any) -> None:

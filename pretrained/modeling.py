@@ -1,31 +1,24 @@
 """What can every network do? Load, save, initialise, tie, resize, prune: the one base class of all models."""
 
-import functools
-import inspect
 import logging
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import takewhile
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from types import FunctionType
 from typing import Any, ClassVar, cast
 
 import torch
 from torch import Tensor, nn
 
-from pretrained.checkpoints import (
-    Rename,
-    from_state_dict,
-    open_checkpoint,
-    published,
-    save_checkpoint,
-)
+from pretrained.checkpoints import Rename, from_state_dict, open_checkpoint, published
 from pretrained.config import PretrainedConfig
 from pretrained.errors import ConfigurationError, InputError
 from pretrained.generation import causal_inputs, generate, stream
 from pretrained.hub import resolve, split_options
-from pretrained.loading import LoadReport, Unfilled, load, rename_historical
+from pretrained.loading import LoadReport, Unfilled, floating_type, load, rename_historical
 from pretrained.nn.outputs import BaseModelOutput, HeadOutput, ModelOutput
+from pretrained.resizing import extended, put, resize_scores
+from pretrained.saving import save
+from pretrained.signatures import head_forward
 
 logger = logging.getLogger("pretrained")
 
@@ -54,6 +47,8 @@ class PreTrainedModel(nn.Module):
     """Parameter → the parameter it is the same as. Embedding ties hold if `config.tie_word_embeddings`."""
     renames: ClassVar[Sequence[Rename]] = ()
     """Names that checkpoints of other frameworks or years use for this family's tensors."""
+    flax_classes: ClassVar[Collection[str]] = ()
+    """Names of the family's classes that Flax had as well: only those can be written for it."""
     optional_keys: ClassVar[Sequence[str]] = ()
     """Patterns of tensors whose absence or presence means nothing, such as the pooler below a head."""
     input_layer: ClassVar[str | None] = None
@@ -68,28 +63,11 @@ class PreTrainedModel(nn.Module):
     load_report: LoadReport | None = None
 
     def __init_subclass__(cls, base: type["PreTrainedModel"] | None = None) -> None:
-        """`base` is the bare network below a head.
-
-        A head passes on what it does not use itself, by `*inputs, **options`; its signature, as editors and
-        training loops see it, names the bare network's inputs all the same. They differ by family, so each head
-        has a `forward` of its own: a copy of the task's.
-        """
+        """`base` is the bare network below a head."""
         if base is None:
             return
-        task = cls.forward
-        shown = dict(inspect.signature(base.forward).parameters)
-        # what is returned the head decides itself, so there the inputs that it passes on by position end
-        by_position = list(takewhile(lambda name: name != "return_dict", shown))[1:]
-        for name, parameter in inspect.signature(task).parameters.items():
-            if parameter.kind == parameter.KEYWORD_ONLY:
-                shown.setdefault(name, parameter)
-        forward = FunctionType(task.__code__, task.__globals__, argdefs=task.__defaults__, closure=task.__closure__)
-        forward.__kwdefaults__ = task.__kwdefaults__
-        functools.update_wrapper(forward, task)
-        forward.__qualname__ = f"{cls.__qualname__}.forward"
-        forward.__signature__ = inspect.Signature(list(shown.values()))  # type: ignore[attr-defined]
-        cls.forward = forward
-        cls.network_class, cls._by_position = base, by_position
+        cls.forward, cls._by_position = head_forward(cls.forward, base.forward, cls.__qualname__)
+        cls.network_class = base
 
     def __init__(self, config: PretrainedConfig, *args: Any, **kwargs: Any) -> None:
         super().__init__()
@@ -175,7 +153,7 @@ class PreTrainedModel(nn.Module):
             published(weights, cls.renames),
             base_prefix=cls.base_model_prefix,
             tied=model._ties(),
-            dtype=_dtype(dtype if dtype is not None else torch_dtype),
+            dtype=_wanted(torch_dtype if dtype is None else dtype),
             device=device,
             strict=strict,
             ignore_mismatched_sizes=ignore_mismatched_sizes,
@@ -192,23 +170,38 @@ class PreTrainedModel(nn.Module):
         self,
         save_directory: str | os.PathLike[str],
         *,
-        state_dict: Mapping[str, Tensor] | None = None,
+        format: str = "safetensors",
+        shard_size: int | str | None = None,
         max_shard_size: int | str | None = None,
+        dtype: torch.dtype | str | None = None,
+        state_dict: Mapping[str, Tensor] | None = None,
     ) -> None:
-        """Writes config.json and model.safetensors (with an index and shards above `max_shard_size`, such as "2GB")."""
+        """Writes config.json and the weights.
+
+        Args:
+            save_directory: a folder, which is made if needed.
+            format: "safetensors", "pytorch" (pytorch_model.bin), "tf" (tf_model.h5) or "flax" (flax_model.msgpack).
+            shard_size: above it the weights are spread over several files with an index: bytes, or text such as
+                "2GB". Only of the first two formats. `max_shard_size` is its earlier name.
+            dtype: what floating tensors are written as; unless given, as they are.
+            state_dict: written in place of the model's own tensors.
+
+        Raises:
+            UnsupportedFormatError: the format is not written, or its framework never had this class.
+        """
         folder = Path(save_directory)
         if folder.is_file():
             raise NotADirectoryError(f"{folder} is a file; save_pretrained needs a folder")
-        folder.mkdir(parents=True, exist_ok=True)
-        saved = self.config.from_dict(self.config.to_dict())
-        saved.architectures = [type(self).__name__]
-        if self.dtype != torch.float32:
-            saved.torch_dtype = str(self.dtype).removeprefix("torch.")
-        tensors = dict(state_dict if state_dict is not None else self.state_dict())
-        for target in self._ties():
-            tensors.pop(target, None)
-        save_checkpoint(tensors, folder, shard_size=max_shard_size)
-        saved.save_pretrained(folder)
+        save(
+            self,
+            self.config,
+            folder,
+            ties=self._ties(),
+            format=format,
+            shard_size=max_shard_size if shard_size is None else shard_size,
+            dtype=None if dtype is None else floating_type(dtype),
+            state_dict=state_dict,
+        )
 
     # -- initialising and tying
 
@@ -245,7 +238,7 @@ class PreTrainedModel(nn.Module):
     def tie_weights(self) -> None:
         """Makes tied parameters one object."""
         for target, source in self._ties().items():
-            _put(self, target, self.get_parameter(source))
+            put(self, target, self.get_parameter(source))
 
     # -- the bare network below a head
 
@@ -283,7 +276,7 @@ class PreTrainedModel(nn.Module):
         elif self.input_layer is None:
             raise NotImplementedError(f"{type(self).__name__} does not say which module embeds its tokens")
         else:
-            _put(self, self.input_layer, value)
+            put(self, self.input_layer, value)
 
     def get_output_embeddings(self) -> nn.Linear | None:
         """The layer that scores the vocabulary, if there is one."""
@@ -292,7 +285,7 @@ class PreTrainedModel(nn.Module):
     def set_output_embeddings(self, value: nn.Linear) -> None:
         if self.output_layer is None:
             raise ConfigurationError(f"{type(self).__name__} has no layer that scores the vocabulary")
-        _put(self, self.output_layer, value)
+        put(self, self.output_layer, value)
 
     def resize_token_embeddings(self, new_num_tokens: int | None = None) -> nn.Embedding:
         """Cuts or extends the vocabulary; new rows are initialised, old ones kept, tied and scoring layers follow.
@@ -308,38 +301,15 @@ class PreTrainedModel(nn.Module):
             return old
         if new_num_tokens < 1:
             raise InputError(f"a vocabulary needs at least one token, resize_token_embeddings got {new_num_tokens}")
-        padding = old.padding_idx if old.padding_idx is not None and old.padding_idx < new_num_tokens else None
-        new = nn.Embedding(
-            new_num_tokens,
-            old.embedding_dim,
-            padding_idx=padding,
-            device=old.weight.device,
-            dtype=old.weight.dtype,
-        )
-        self._init_weights(new)
-        _copy_rows(new.weight, old.weight)
-        new.weight.requires_grad_(old.weight.requires_grad)
-        new.train(old.training)
+        new = extended(old, new_num_tokens, self._init_weights)
         self.set_input_embeddings(new)
-        self._resize_output(new_num_tokens)
+        output = self.get_output_embeddings()
+        if output is not None:
+            resize_scores(self, output, new_num_tokens, std=getattr(self.config, "initializer_range", 0.02))
         for model in {self, self.base_model}:
             model.config.update({"vocab_size": new_num_tokens})
         self.tie_weights()
         return new
-
-    def _resize_output(self, count: int) -> None:
-        output = self.get_output_embeddings()
-        if output is None:
-            return
-        for name, old in list(output.named_parameters(recurse=False)):
-            new = nn.Parameter(old.new_zeros(count, *old.shape[1:]), requires_grad=old.requires_grad)
-            if name == "weight":
-                nn.init.normal_(new, std=getattr(self.config, "initializer_range", 0.02))
-            _copy_rows(new, old)
-            same = [key for key, value in self.named_parameters(remove_duplicate=False) if value is old]
-            for key in same:  # the bias is often known by a second name
-                _put(self, key, new)
-        output.out_features = count
 
     # -- pruning
 
@@ -462,24 +432,8 @@ class PreTrainedModel(nn.Module):
         return sum(p.numel() for p in self.parameters() if p.requires_grad or not only_trainable)
 
 
-def _put(model: nn.Module, name: str, value: nn.Module | nn.Parameter) -> None:
-    path, _, leaf = name.rpartition(".")
-    setattr(model.get_submodule(path), leaf, value)
-
-
-def _copy_rows(new: Tensor, old: Tensor) -> None:
-    count = min(len(new), len(old))
-    with torch.no_grad():
-        new[:count] = old[:count]
-
-
-def _dtype(dtype: torch.dtype | str | None) -> torch.dtype | None:
+def _wanted(dtype: torch.dtype | str | None) -> torch.dtype | None:
     """None stands for "as saved" below this line."""
     if dtype is None:
         return torch.float32
-    if dtype == "auto":
-        return None
-    found = getattr(torch, dtype.removeprefix("torch."), None) if isinstance(dtype, str) else dtype
-    if not isinstance(found, torch.dtype) or not found.is_floating_point:
-        raise ConfigurationError(f"dtype={dtype!r} is not a floating type; use torch.float32, 'bfloat16' or 'auto'")
-    return found
+    return None if dtype == "auto" else floating_type(dtype)

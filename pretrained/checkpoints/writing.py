@@ -35,6 +35,8 @@ class WrittenFormat:
     """The published name."""
     reads: str
     """What the format is called where it is read, see `READERS`."""
+    naming: str | None = None
+    """Where the framework has names of its own: the "module:function" that gives those of a model."""
     sharded: bool = True
     lacks: Collection[torch.dtype] = ()
     """Floating types that it does not hold; their numbers are written as float32, which holds them all."""
@@ -57,11 +59,12 @@ class WrittenFormat:
 _FLOAT8 = (
     torch.float8_e4m3fn, torch.float8_e5m2, torch.float8_e4m3fnuz, torch.float8_e5m2fnuz, torch.float8_e8m0fnu,
 )  # fmt: skip
+_TF_NAMES, _FLAX_NAMES = "pretrained.tensorflow_names:tensorflow_names", "pretrained.flax_names:flax_names"
 FORMATS = {
     "safetensors": WrittenFormat("safetensors_writer:write_safetensors", "model.safetensors", "safetensors"),
     "pytorch": WrittenFormat("torch_zip_writer:write_torch", "pytorch_model.bin", "pytorch"),
-    "tf": WrittenFormat("keras_h5_writer:write_h5", "tf_model.h5", "h5", False, (torch.bfloat16, *_FLOAT8)),
-    "flax": WrittenFormat("flax_msgpack_writer:write_flax", "flax_model.msgpack", "flax", False, _FLOAT8),
+    "tf": WrittenFormat("keras_h5_writer:write_h5", "tf_model.h5", "h5", _TF_NAMES, False, (torch.bfloat16, *_FLOAT8)),
+    "flax": WrittenFormat("flax_msgpack_writer:write_flax", "flax_model.msgpack", "flax", _FLAX_NAMES, False, _FLOAT8),
 }
 """What `format=` and `--to` take; of several in one folder, the first is the one that is read."""
 
@@ -98,14 +101,9 @@ def save_checkpoint(
     Returns:
         The files that were written, the index last.
     """
-    target, folder, limit = written_format(format), Path(folder), size_in_bytes(shard_size)
-    if limit is not None and not target.sharded:
-        raise UnsupportedFormatError(
-            f"shard_size={shard_size!r}: the format {format!r} is written as one file. Leave shard_size out, or take "
-            "one of the formats that have shards: safetensors, pytorch."
-        )
+    target, folder, limit = written_format(format), Path(folder), shard_limit(format, shard_size)
     if isinstance(tensors, Mapping):
-        tensors, same = _without_aliases(tensors)
+        tensors, same = without_aliases(tensors)
     shards = _shards(tensors, limit)
     names = [target.file]
     if len(shards) > 1:
@@ -129,6 +127,23 @@ def save_checkpoint(
     return [folder / name for name in names]
 
 
+def without_aliases(tensors: Mapping[str, torch.Tensor]) -> tuple[Checkpoint, dict[str, str]]:
+    """The tensors, each memory once, and its other names. Views of different parts of one memory are different."""
+    seen: dict[tuple[object, ...], str] = {}
+    kept: dict[str, torch.Tensor] = {}
+    same: dict[str, str] = {}
+    for name, tensor in tensors.items():
+        if tensor.is_meta:
+            raise CheckpointError(f"the tensor {name!r} is on the meta device: it has a shape, but no values to save.")
+        place = (tensor.device, tensor.data_ptr(), tensor.dtype, tuple(tensor.shape), tensor.stride())
+        if tensor.numel() and place in seen:
+            same[name] = seen[place]
+        else:
+            kept[name] = tensor
+            seen[place] = name
+    return InMemory(kept, "the given tensors", shared=True), same
+
+
 def remove_stale(folder: Path, format: str, kept: Collection[str]) -> None:
     """Removes what an earlier save left of this format."""
     for path in folder.iterdir():
@@ -147,14 +162,23 @@ def read_before(folder: Path, format: str) -> str | None:
     return None
 
 
-def size_in_bytes(size: int | str | None) -> int | None:
-    """2_000_000_000 from "2GB"."""
-    if size is None or (isinstance(size, int) and size > 0):
-        return size
-    match = re.fullmatch(r"(\d+)\s*([A-Z]+)", str(size).strip().upper())
-    if match is None or match[2] not in _UNITS or match[1].strip("0") == "":
+def shard_limit(format: str, size: int | str | None) -> int | None:
+    """2_000_000_000 from "2GB"; an error where the format has no shards."""
+    limit = size
+    if not isinstance(size, int) and size is not None:
+        match = re.fullmatch(r"(\d+)\s*([A-Z]+)", size.strip().upper())
+        limit = int(match[1]) * _UNITS.get(match[2], 0) if match is not None else 0
+    if limit is None:
+        return None
+    if not isinstance(limit, int) or limit <= 0:
         raise ValueError(f"shard_size={size!r} is no size; give bytes, or a text such as '2GB' or '500MB'.")
-    return int(match[1]) * _UNITS[match[2]]
+    if not written_format(format).sharded:
+        sharded = ", ".join(name for name, target in FORMATS.items() if target.sharded)
+        raise UnsupportedFormatError(
+            f"shard_size={size!r}: the format {format!r} is written as one file. Leave shard_size out, or take one of "
+            f"the formats that have shards: {sharded}."
+        )
+    return limit
 
 
 class Cast:
@@ -204,23 +228,6 @@ def _writer(target: WrittenFormat) -> Callable[..., None]:
     module, _, name = target.writer.partition(":")
     writer: Callable[..., None] = getattr(importlib.import_module(f"pretrained.checkpoints.{module}"), name)
     return writer
-
-
-def _without_aliases(tensors: Mapping[str, torch.Tensor]) -> tuple[Checkpoint, dict[str, str]]:
-    """The tensors, each memory once, and its other names. Views of different parts of one memory are different."""
-    seen: dict[tuple[object, ...], str] = {}
-    kept: dict[str, torch.Tensor] = {}
-    same: dict[str, str] = {}
-    for name, tensor in tensors.items():
-        if tensor.is_meta:
-            raise CheckpointError(f"the tensor {name!r} is on the meta device: it has a shape, but no values to save.")
-        place = (tensor.device, tensor.data_ptr(), tensor.dtype, tuple(tensor.shape), tensor.stride())
-        if tensor.numel() and place in seen:
-            same[name] = seen[place]
-        else:
-            kept[name] = tensor
-            seen[place] = name
-    return InMemory(kept, "the given tensors", shared=True), same
 
 
 def _shards(checkpoint: Checkpoint, limit: int | None) -> list[list[str]]:

@@ -1,0 +1,108 @@
+"""Does save_pretrained write every format that was asked for, and say what it cannot?"""
+
+import json
+import logging
+import os
+from pathlib import Path
+
+import pytest
+import torch
+
+from pretrained import AutoModel, BertConfig, BertForPreTraining, BertModel
+from pretrained.errors import ConfigurationError, UnsupportedFormatError
+
+TINY = BertConfig(
+    vocab_size=30, hidden_size=8, num_hidden_layers=2, num_attention_heads=2, intermediate_size=16,
+    max_position_embeddings=12,
+)  # fmt: skip
+
+
+@pytest.fixture
+def model() -> BertForPreTraining:
+    torch.manual_seed(0)
+    return BertForPreTraining(TINY).eval()
+
+
+def equal(one: torch.nn.Module, other: torch.nn.Module) -> bool:
+    ours, theirs = one.state_dict(), other.state_dict()
+    return ours.keys() == theirs.keys() and all(torch.equal(ours[name], theirs[name]) for name in ours)
+
+
+@pytest.mark.parametrize("format", ["safetensors", "pytorch"])
+@pytest.mark.parametrize("size", [None, "2KB"])
+def test_formats_and_shards(format: str, size: str | None, model: BertForPreTraining, tmp_path: Path) -> None:
+    model.save_pretrained(tmp_path, format=format, shard_size=size)
+    stem, ending = {"safetensors": ("model", "safetensors"), "pytorch": ("pytorch_model", "bin")}[format]
+    names = set(os.listdir(tmp_path))
+    assert (f"{stem}.{ending}" in names) == (size is None)
+    assert (f"{stem}.{ending}.index.json" in names) == (size is not None)
+    again = BertForPreTraining.from_pretrained(tmp_path, strict=True)
+    assert equal(again, model)
+    assert again.config.architectures == ["BertForPreTraining"]
+    assert again.get_output_embeddings().weight is again.get_input_embeddings().weight
+
+
+def test_the_earlier_name_of_the_size(model: BertForPreTraining, tmp_path: Path) -> None:
+    model.save_pretrained(tmp_path, max_shard_size="2KB")
+    assert "model.safetensors.index.json" in os.listdir(tmp_path)
+
+
+def test_torch_reads_what_is_written(model: BertForPreTraining, tmp_path: Path) -> None:
+    model.save_pretrained(tmp_path, format="pytorch")
+    loaded = torch.load(tmp_path / "pytorch_model.bin", weights_only=True)
+    assert loaded.keys() == model.state_dict().keys()
+    words = loaded["bert.embeddings.word_embeddings.weight"]
+    assert loaded["cls.predictions.decoder.weight"].data_ptr() == words.data_ptr()
+    BertForPreTraining(TINY).load_state_dict(loaded, strict=True)
+
+
+def test_another_type(model: BertForPreTraining, tmp_path: Path) -> None:
+    model.save_pretrained(tmp_path, dtype="bfloat16")
+    assert json.loads((tmp_path / "config.json").read_text())["torch_dtype"] == "bfloat16"
+    again = BertForPreTraining.from_pretrained(tmp_path, dtype="auto")
+    assert again.dtype == torch.bfloat16
+    assert equal(again, BertForPreTraining.from_pretrained(tmp_path, state_dict=model.state_dict()).to(torch.bfloat16))
+    assert model.dtype == torch.float32
+    loaded = BertForPreTraining.from_pretrained(tmp_path)  # as float32
+    loaded.save_pretrained(tmp_path / "again")
+    assert json.loads((tmp_path / "again" / "config.json").read_text())["torch_dtype"] == "float32"
+    with pytest.raises(ConfigurationError, match="dtype='int8' is not a floating type"):
+        model.save_pretrained(tmp_path, dtype="int8")
+
+
+def test_a_state_dict_with_tied_weights_apart(model: BertForPreTraining, tmp_path: Path) -> None:
+    state = {name: value.detach().clone() for name, value in model.state_dict().items()}
+    model.save_pretrained(tmp_path, state_dict=state | {"note": "no tensor"}, format="pytorch")
+    loaded = torch.load(tmp_path / "pytorch_model.bin", weights_only=True)
+    assert loaded.keys() == state.keys()
+    words = loaded["bert.embeddings.word_embeddings.weight"]
+    assert loaded["cls.predictions.decoder.weight"].data_ptr() == words.data_ptr()
+
+
+def test_what_cannot_be_is_said_before_anything_is_written(model: BertForPreTraining, tmp_path: Path) -> None:
+    with pytest.raises(UnsupportedFormatError, match=r"format='onnx' is not written.*safetensors, pytorch, tf, flax"):
+        model.save_pretrained(tmp_path / "new", format="onnx")
+    with pytest.raises(UnsupportedFormatError, match=r"shard_size='2GB'.*'tf' is written as one file"):
+        model.save_pretrained(tmp_path / "new", format="tf", shard_size="2GB")
+    with pytest.raises(ValueError, match="shard_size='big' is no size"):
+        model.save_pretrained(tmp_path / "new", shard_size="big")
+    assert not (tmp_path / "new").exists()
+
+
+def test_older_weights_that_are_read_first_are_named(
+    model: BertForPreTraining, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    model.save_pretrained(tmp_path)
+    with caplog.at_level(logging.WARNING):
+        model.save_pretrained(tmp_path, format="pytorch")
+    assert "also holds model.safetensors, which is read before" in caplog.text
+    caplog.clear()
+    model.save_pretrained(tmp_path)
+    assert not caplog.records
+
+
+def test_words_of_other_libraries_are_taken(model: BertForPreTraining, tmp_path: Path) -> None:
+    model.save_pretrained(tmp_path, format="pytorch")
+    for option in ({"from_tf": True}, {"from_flax": True}):
+        assert equal(BertForPreTraining.from_pretrained(tmp_path, **option), model)
+        assert isinstance(AutoModel.from_pretrained(tmp_path, **option), BertModel)
