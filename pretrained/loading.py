@@ -15,6 +15,7 @@ from torch import nn
 from torch.overrides import TorchFunctionMode
 
 from pretrained.checkpoints import Checkpoint, historical_name, wrapper_prefix
+from pretrained.checkpoints.names import find_rule
 from pretrained.errors import CheckpointError, ConfigurationError
 
 _SHOWN = 10
@@ -170,11 +171,17 @@ def floating_type(dtype: torch.dtype | str) -> torch.dtype:
 
 
 def rename_historical(module: nn.Module, state_dict: dict[str, Any], prefix: str, *_: Any) -> None:
-    """Lets `load_state_dict` of users' own dictionaries take names of earlier years, nested models included."""
+    """Lets `load_state_dict` of users' own dictionaries take names of earlier years, nested models included.
+
+    Of the family's `renames`, those that only rename apply: other frameworks' tensors come through a checkpoint.
+    """
+    own = [rule for rule in getattr(module, "renames", ()) if not (rule.transpose or rule.rank or rule.unstack)]
     keys = [key for key in state_dict if key.startswith(prefix)]
     wrapper = wrapper_prefix([key[len(prefix) :] for key in keys])
     for key in keys:
         name = historical_name(key[len(prefix) + len(wrapper) :])
+        if name is not None and (rule := find_rule(name, own)) is not None:
+            name = rule.apply(name)
         if name is None:
             del state_dict[key]
         elif prefix + name != key:

@@ -12,11 +12,18 @@ def batch_axes(input_ids: Tensor | None, inputs_embeds: Tensor | None) -> Tensor
     """Whichever was given, with only the axes that count tokens: (B, S); packed (T,)."""
     if (input_ids is None) == (inputs_embeds is None):
         raise InputError("pass either input_ids or inputs_embeds, and not both")
+    if input_ids is not None and input_ids.is_floating_point():
+        raise InputError(f"input_ids are numbers of tokens; got {input_ids.dtype}, and torch.long was expected")
     return cast(Tensor, input_ids) if inputs_embeds is None else inputs_embeds[..., 0]
 
 
 def check_rows(given: Tensor, **others: Tensor | None) -> None:
-    """Every other input has as many rows as the batch, or one for all."""
+    """A padded batch has rows of tokens, and every other input has as many rows as the batch, or one for all."""
+    if given.dim() != 2 or given.shape[1] == 0:
+        raise InputError(
+            f"a batch is (rows, tokens), this one is {tuple(given.shape)}"
+            + ("; one text is a batch of one row: input_ids[None]" if given.dim() == 1 else "")
+        )
     for name, other in others.items():
         if other is not None and len(other) not in (1, len(given)):
             raise InputError(f"{name} has {len(other)} rows, the batch has {len(given)}")
@@ -44,8 +51,11 @@ def out_of_range(**looked_up: tuple[Tensor | None, int]) -> InputError:
     """Which input asked for a row that its embedding does not have? name=(ids, rows of the embedding)."""
     for name, (ids, rows) in looked_up.items():
         if ids is not None and (int(ids.max()) >= rows or int(ids.min()) < 0):
+            hint = ""
+            if name == "input_ids" and int(ids.min()) >= 0:
+                hint = "; use the tokenizer of this model, or model.resize_token_embeddings(len(tokenizer))"
             return InputError(
-                f"{name} holds numbers from {int(ids.min())} to {int(ids.max())}; the model has 0 to {rows - 1}"
+                f"{name} holds numbers from {int(ids.min())} to {int(ids.max())}; the model has 0 to {rows - 1}{hint}"
             )
     return InputError("an id is outside its embedding")
 

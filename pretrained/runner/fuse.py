@@ -11,7 +11,7 @@ from functools import cache
 import torch
 from torch import Tensor, nn
 
-from pretrained.nn.activations import FastGELU, NewGELU
+from pretrained.nn.activations import FastGELU
 from pretrained.nn.conv1d import Conv1D
 from pretrained.nn.linear import Linear, product
 
@@ -43,7 +43,6 @@ def fused_form(activation: nn.Module) -> tuple[str, str] | None:
     if type(activation) is nn.GELU:
         return "gelu", activation.approximate  # "none", the erf form, or "tanh"
     return {
-        NewGELU: ("gelu", "tanh"),
         FastGELU: ("gelu", "tanh"),  # its rounded constant is the exact one in float32
         nn.ReLU: ("relu", ""),
         nn.SiLU: ("swish", ""),

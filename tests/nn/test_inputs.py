@@ -9,7 +9,7 @@ from pretrained.nn.layout import Packed, Padded
 
 
 def test_one_of_the_two_is_given():
-    ids, embeds = torch.zeros(2, 3), torch.zeros(2, 3, 8)
+    ids, embeds = torch.zeros(2, 3, dtype=torch.long), torch.zeros(2, 3, 8)
     assert batch_axes(ids, None) is ids
     assert batch_axes(None, embeds).shape == (2, 3)
     for both in ((None, None), (ids, embeds)):
@@ -22,6 +22,16 @@ def test_rows():
     check_rows(batch, attention_mask=None, position_ids=torch.zeros(1, 3), token_type_ids=torch.zeros(4, 3))
     with pytest.raises(InputError, match="token_type_ids has 2 rows, the batch has 4"):
         check_rows(batch, token_type_ids=torch.zeros(2, 3))
+
+
+def test_a_batch_has_rows_of_tokens():
+    with pytest.raises(InputError, match=r"this one is \(4,\); one text is a batch of one row: input_ids\[None\]"):
+        check_rows(torch.zeros(4))
+    for shape in ((2, 0), (2, 3, 4)):
+        with pytest.raises(InputError, match=r"a batch is \(rows, tokens\), this one is \(2, "):
+            check_rows(torch.zeros(shape))
+    with pytest.raises(InputError, match=r"got torch\.float32, and torch\.long was expected"):
+        batch_axes(torch.zeros(2, 3), None)
 
 
 def test_length():
@@ -40,6 +50,12 @@ def test_the_input_that_is_out_of_range_is_named():
         input_ids=(torch.tensor([0, 4]), 5), token_type_ids=(None, 2), position_ids=(torch.tensor(-1), 9)
     )
     assert str(error) == "position_ids holds numbers from -1 to -1; the model has 0 to 8"
+
+
+def test_tokens_beyond_the_embedding_come_with_what_to_do():
+    error = out_of_range(input_ids=(torch.tensor([3, 7]), 5))
+    assert str(error).startswith("input_ids holds numbers from 3 to 7; the model has 0 to 4; use the tokenizer of")
+    assert "model.resize_token_embeddings(len(tokenizer))" in str(error)
 
 
 def test_choices_become_rows():

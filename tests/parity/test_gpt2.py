@@ -218,6 +218,19 @@ def test_saved_models_are_exchanged(head, tmp_path):
     check_exchange(theirs, ours, {"input_ids": ids}, tmp_path)
 
 
+def test_dictionaries_of_earlier_releases_load():
+    """They hold the causal mask of each layer, under two names; also when wrapped, and inside another module."""
+    _, ours = gpt2("GPT2LMHeadModel")
+    old = {f"module.{name}": value for name, value in ours.state_dict().items()}
+    old["module.transformer.h.0.attn.bias"] = torch.ones(1, 1, 40, 40).tril()
+    old["module.transformer.h.0.attn.masked_bias"] = torch.tensor(-1e4)
+    again = pretrained.GPT2LMHeadModel(ours.config)
+    again.load_state_dict(old)
+    assert torch.equal(again.transformer.wte.weight, ours.transformer.wte.weight)
+    outer = torch.nn.ModuleDict({"generator": again})
+    outer.load_state_dict({name.replace("module.", "generator."): value for name, value in old.items()})
+
+
 def test_published_files_are_saved_without_a_prefix_and_with_the_triangle(tmp_path):
     theirs, ours = gpt2("GPT2LMHeadModel")
     tensors = dict(theirs.transformer.state_dict())

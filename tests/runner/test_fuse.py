@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from pretrained.nn.activations import ACTIVATIONS, FastGELU, NewGELU, QuickGELU
+from pretrained.nn.activations import ACTIVATIONS, FastGELU, QuickGELU
 from pretrained.nn.conv1d import Conv1D
 from pretrained.nn.linear import SIGNATURE as PRODUCT
 from pretrained.nn.linear import Linear
@@ -16,7 +16,7 @@ with_onednn = pytest.mark.skipif(
     not torch.backends.mkldnn.is_available() or platform.machine() not in ("x86_64", "AMD64"),
     reason="this torch has no oneDNN for x86",
 )
-ONE_TO_ONE = [nn.GELU(), nn.GELU("tanh"), NewGELU(), FastGELU(), nn.ReLU(), nn.SiLU(), nn.Tanh(), nn.Sigmoid()]
+ONE_TO_ONE = [nn.GELU(), nn.GELU("tanh"), FastGELU(), nn.ReLU(), nn.SiLU(), nn.Tanh(), nn.Sigmoid()]
 
 
 @with_onednn

@@ -19,7 +19,8 @@ from pretrained.errors import InputError
 from pretrained.modeling import PreTrainedModel
 from pretrained.models.transfo_xl.adaptive_transfo_xl import AdaptiveEmbedding
 from pretrained.models.transfo_xl.config_transfo_xl import TransfoXLConfig
-from pretrained.nn.inputs import batch_axes
+from pretrained.models.transfo_xl.names_transfo_xl import TENSORFLOW_1
+from pretrained.nn.inputs import batch_axes, check_rows
 from pretrained.nn.layout import Padded, layer_head_masks
 from pretrained.nn.outputs import ModelOutput
 from pretrained.nn.relative import distance_scores, read_memories, sinusoids
@@ -122,6 +123,7 @@ class TransfoXLPreTrainedModel(PreTrainedModel):
 
     config_class = TransfoXLConfig
     base_model_prefix = "transformer"
+    renames = TENSORFLOW_1
     config: TransfoXLConfig
 
     def _init_weights(self, module: nn.Module) -> None:
@@ -248,7 +250,9 @@ class TransfoXLModel(TransfoXLPreTrainedModel):
         """
         config = self.config
         output_attentions, output_hidden_states = self._options(output_attentions, output_hidden_states)
-        batch, length = batch_axes(input_ids, inputs_embeds).shape
+        given = batch_axes(input_ids, inputs_embeds)
+        check_rows(given)
+        batch, length = given.shape
         mems = self.init_mems(batch) if mems is None else mems
         memories = read_memories(mems, layers=config.n_layer, batch=batch, width=config.d_model)
         past = 0 if not memories or memories[0] is None else memories[0].shape[1]

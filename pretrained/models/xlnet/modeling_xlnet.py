@@ -16,8 +16,9 @@ from pretrained.errors import InputError
 from pretrained.modeling import PreTrainedModel
 from pretrained.models.xlnet.attention_xlnet import Surroundings, XLNetLayer, XLNetRelativeAttention
 from pretrained.models.xlnet.config_xlnet import XLNetConfig
+from pretrained.models.xlnet.names_xlnet import TENSORFLOW_1
 from pretrained.nn.init import init_normal
-from pretrained.nn.inputs import batch_axes, out_of_range
+from pretrained.nn.inputs import batch_axes, check_rows, out_of_range
 from pretrained.nn.layout import layer_head_masks
 from pretrained.nn.outputs import ModelOutput
 from pretrained.nn.relative import read_memories, sinusoids
@@ -49,6 +50,7 @@ class XLNetPreTrainedModel(PreTrainedModel):
 
     config_class = XLNetConfig
     base_model_prefix = "transformer"
+    renames = TENSORFLOW_1
     config: XLNetConfig
 
     def _init_weights(self, module: nn.Module) -> None:
@@ -117,6 +119,7 @@ class XLNetModel(XLNetPreTrainedModel):
         config = self.config
         output_attentions, output_hidden_states = self._options(output_attentions, output_hidden_states)
         given = batch_axes(input_ids, inputs_embeds)
+        check_rows(given)
         batch, length = given.shape
         if attention_mask is not None and input_mask is not None:
             raise InputError("pass either attention_mask (1 for tokens) or input_mask (1 for padding), and not both")
