@@ -19,7 +19,6 @@ from pretrained.errors import InputError
 from pretrained.modeling import PreTrainedModel
 from pretrained.models.transfo_xl.adaptive_transfo_xl import AdaptiveEmbedding
 from pretrained.models.transfo_xl.config_transfo_xl import TransfoXLConfig
-from pretrained.models.transfo_xl.names_transfo_xl import TENSORFLOW_1
 from pretrained.nn.inputs import batch_axes, check_rows
 from pretrained.nn.layout import Padded, layer_head_masks
 from pretrained.nn.outputs import ModelOutput
@@ -123,7 +122,6 @@ class TransfoXLPreTrainedModel(PreTrainedModel):
 
     config_class = TransfoXLConfig
     base_model_prefix = "transformer"
-    renames = TENSORFLOW_1
     config: TransfoXLConfig
 
     def _init_weights(self, module: nn.Module) -> None:
