@@ -17,7 +17,9 @@ _RULES = (
     Rename(r"(.*)\.(?:embeddings|gamma)", r"\1.weight"),
     Rename(r"(.*)\.beta", r"\1.bias"),
     # GPT and GPT-2 keep their kernels as [in, out] under the name `weight`, and biases as [1, out]
-    Rename(r"(.*)\.bias", r"\1.bias", rank=1),
+    Rename(r"(?!predictions\.bias$)(.*)\.bias", r"\1.bias", rank=1),
+    # ALBERT's head has two biases, adds `decoder/bias` and never trains the other; in PyTorch they are one
+    Rename(r"predictions\.bias", None),
     # Transformer-XL's projections of narrow embeddings are bare matrices: [narrow, wide] → [wide, narrow]
     Rename(r"(.*)\.(emb_projs|out_projs)\.(\d+)", r"\1.\2.\3", transpose=True),
 )
