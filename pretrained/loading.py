@@ -76,6 +76,10 @@ class LoadReport:
 
 
 _TIED_NOTE = "Tied weights differ: "
+# Types that files hold and layers do not compute in; bfloat16 has each of their numbers.
+_STORED_ONLY = frozenset(
+    (torch.float8_e4m3fn, torch.float8_e5m2, torch.float8_e4m3fnuz, torch.float8_e5m2fnuz, torch.float8_e8m0fnu)
+)
 
 
 def load(
@@ -140,11 +144,16 @@ def load(
             f"Missing: {listed(report.missing)}. Unexpected: {listed(report.unexpected)}."
         )
 
+    main_type = dtype or _main_type(checkpoint, fitting.values())
+    if dtype is None and any(checkpoint.dtype(key) in _STORED_ONLY for key in fitting.values()):
+        main_type = main_type or torch.bfloat16
+        report.notes.append(f"weights of 8 bits are loaded as {main_type}: layers do not compute in 8 bits")
     for name, key in fitting.items():
         if ties.get(name) not in fitting:
-            _assign(model, name, expected[name], _placed(checkpoint, key, expected[name], dtype, device))
+            wanted = main_type if checkpoint.dtype(key) in _STORED_ONLY else dtype
+            _assign(model, name, expected[name], _placed(checkpoint, key, expected[name], wanted, device))
     filled = [name for name in absent if ties.get(name) not in absent]
-    _materialise(model, filled, expected, dtype or _main_type(checkpoint, fitting.values()), device)
+    _materialise(model, filled, expected, main_type, device)
     _tie(model, ties)
     if filled:
         init(set(filled))
@@ -381,7 +390,9 @@ def _materialise(
 
 def _main_type(checkpoint: Checkpoint, keys: Iterable[str]) -> torch.dtype | None:
     """The floating type that most tensors have; new ones shall work together with them."""
-    types = Counter(kind for key in keys if (kind := checkpoint.dtype(key)).is_floating_point)
+    types = Counter(
+        kind for key in keys if (kind := checkpoint.dtype(key)).is_floating_point and kind not in _STORED_ONLY
+    )
     return types.most_common(1)[0][0] if types else None
 
 

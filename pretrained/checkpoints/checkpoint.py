@@ -163,9 +163,11 @@ class Sharded:
         self.notes = tuple(f"{name}: {note}" for name, shard in shards.items() for note in shard.notes)
         self.vocabulary = next(iter(shards.values())).vocabulary
         self._tensors: dict[str, Checkpoint] = {}
+        if index is not None:
+            held = {key for shard in shards.values() for key in (*shard.keys(), *shard.skipped)}
+            index = {_as_held(key, held): name for key, name in index.items()}
         for name, shard in shards.items():
-            held = shard.keys()
-            for key in held:
+            for key in shard.keys():
                 if index is not None and index.get(key, name) != name:
                     continue
                 if key in self._tensors:
@@ -198,6 +200,12 @@ class Sharded:
         if key not in self._home:
             raise CheckpointError(f"{self.source} has no tensor called {key!r}.")
         return self._home[key]
+
+
+def _as_held(key: str, held: Collection[str]) -> str:
+    """The name in a shard for one in the index: where TensorFlow writes both, only the index has the model's name."""
+    short = key.partition("/")[2]
+    return short if key not in held and short in held else key
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,8 @@ The `safetensors` package checks a file as a whole. The tensors are views of the
 
 import json
 import math
-from collections.abc import Collection, Mapping, Sequence
+import re
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,8 +14,10 @@ from typing import Any
 import torch
 from safetensors import SafetensorError, safe_open
 
+from pretrained.checkpoints.flax_msgpack import FLAX
 from pretrained.checkpoints.mapped import MappedFile, Record
-from pretrained.checkpoints.names import MAX_NAME, TORCH
+from pretrained.checkpoints.names import MAX_NAME, TORCH, Vocabulary
+from pretrained.checkpoints.tensorflow_vocabulary import TENSORFLOW
 from pretrained.errors import (
     CheckpointError,
     CorruptFileError,
@@ -38,9 +41,6 @@ _MAX_ELEMENTS = 1 << 48
 class SafetensorsFile:
     """A Checkpoint over one .safetensors file."""
 
-    notes: Sequence[str] = ()
-    vocabulary = TORCH
-
     def __init__(self, path: Path) -> None:
         self.source = str(path)
         self.skipped: Mapping[str, str] = {}
@@ -48,11 +48,13 @@ class SafetensorsFile:
             with safe_open(path, framework="pt"):  # checks sizes, offsets and types of all tensors
                 pass
             self._file = MappedFile(path)
-            self._header = _read_header(self._file)
+            self._header, written_by = _read_header(self._file)
         except PretrainedError:
             raise
         except (SafetensorError, OSError, ValueError, TypeError, KeyError, RecursionError) as error:
             raise _damaged(path, error) from error
+        self.vocabulary, note = _vocabulary(written_by, self._header)
+        self.notes: Sequence[str] = (note,) if note else ()
 
     def keys(self) -> Collection[str]:
         return self._header.keys()
@@ -71,7 +73,9 @@ class SafetensorsFile:
     def tensor(self, key: str, *, copy: bool = False) -> torch.Tensor:
         dtype, entry = self.dtype(key), self._entry(key)
         if math.prod(entry.shape) * dtype.itemsize != entry.record.size:
-            raise CorruptFileError(f"{self.source}: shape and size of the tensor {key!r} do not fit. Fetch it again.")
+            raise CorruptFileError(
+                f"{self.source}: shape and size of the tensor {key!r} do not fit. Fetch it again."
+            )
         return self._file.flat(entry.record, dtype, copy=copy).view(entry.shape)
 
     def _entry(self, key: str) -> "_Entry":
@@ -87,21 +91,45 @@ class _Entry:
     record: Record
 
 
-def _read_header(file: MappedFile) -> dict[str, _Entry]:
-    """Name → where and what. The package has checked the sizes; here also each place against this very file."""
+def _read_header(file: MappedFile) -> tuple[dict[str, _Entry], object]:
+    """(name → where and what, the library that is said to have written the file).
+
+    The package has checked the sizes; here also each place against this very file.
+    """
     start = 8 + int.from_bytes(file.data[:8], "little")
     header = json.loads(file.data[8:start], object_pairs_hook=_unique)
-    header.pop("__metadata__", None)
+    metadata = header.pop("__metadata__", None)
     entries = {}
     for key, entry in header.items():
         begin, end = (start + int(offset) for offset in entry["data_offsets"])
         shape = tuple(int(length) for length in entry["shape"])
         if len(key) > MAX_NAME:
             raise UnsafeFileError(f"{file.path} has a tensor name of {len(key):,} characters; not read.")
-        if not start <= begin <= end <= file.size or math.prod(max(length, 1) for length in shape) > _MAX_ELEMENTS:
+        if (
+            not start <= begin <= end <= file.size
+            or math.prod(max(length, 1) for length in shape) > _MAX_ELEMENTS
+        ):
             raise ValueError(f"the tensor {key!r} does not lie in the file")
         entries[key] = _Entry(entry["dtype"], shape, Record(key, begin, end - begin, end - begin))
-    return entries
+    return entries, metadata.get("format") if isinstance(metadata, dict) else None
+
+
+def _vocabulary(written_by: object, names: Iterable[str]) -> tuple[Vocabulary, str]:
+    """(how the library that wrote the file names tensors, a note where only the names tell which it was)."""
+    for library, vocabulary in (("pt", TORCH), ("tf", TENSORFLOW), ("flax", FLAX)):
+        if written_by == library:
+            return vocabulary, ""
+    leaves = {re.split("[./]", name)[-1] for name in names}
+    if any(leaf.endswith(":0") for leaf in leaves):
+        vocabulary, library = TENSORFLOW, "TensorFlow"
+    elif "kernel" in leaves and "weight" not in leaves:
+        vocabulary, library = FLAX, "Flax"
+    else:
+        vocabulary, library = TORCH, "PyTorch"
+    if written_by is None and vocabulary is TORCH:
+        return vocabulary, ""
+    said = "does not say which library wrote it" if written_by is None else f"says format {written_by!r}"
+    return vocabulary, f"the header {said}; by the names of its tensors it was {library}"
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -116,4 +144,6 @@ def _damaged(path: Path, error: Exception) -> CorruptFileError:
     size = path.stat().st_size if path.exists() else 0
     content = sniff(path)
     said = str(error) if content.kind == "safetensors" else f"it is {content}"
-    return CorruptFileError(f"{path} ({size:,} bytes) is no readable safetensors file: {said}. Fetch it again.")
+    return CorruptFileError(
+        f"{path} ({size:,} bytes) is no readable safetensors file: {said}. Fetch it again."
+    )
