@@ -5,6 +5,7 @@ Every error is also the builtin that a caller would expect to catch, so `except 
 
     PretrainedError
     ├── ModelNotFoundError       OSError            the name leads to no files on this machine
+    │   └── DownloadError                       the name leads to no files here, and the network did not bring them
     ├── ModelFileNotFoundError   FileNotFoundError  the model is here, one of its files is not
     ├── CorruptFileError         OSError            a file is damaged, or is not what its name says
     ├── UnsafeFileError          ValueError         a file asks for something no data file may ask for
@@ -13,6 +14,7 @@ Every error is also the builtin that a caller would expect to catch, so `except 
     ├── ConfigurationError       ValueError         a configuration contradicts itself
     ├── TokenizationError        ValueError         a text or an option that the tokenizer cannot take
     ├── InputError               ValueError         a model was called with inputs that do not fit it
+    ├── DataError                ValueError         a row or file of data is not what its task expects
     └── MissingDependencyError   ImportError        an optional package is needed, and named
 
 Messages follow one order: what was asked, where we looked, what was found instead, what to do.
@@ -25,6 +27,10 @@ class PretrainedError(Exception):
 
 class ModelNotFoundError(PretrainedError, OSError):
     """The name leads to no model on this machine."""
+
+
+class DownloadError(ModelNotFoundError):
+    """The files of a model are not on this machine, and could not be brought to it."""
 
 
 class ModelFileNotFoundError(PretrainedError, FileNotFoundError):
@@ -57,6 +63,10 @@ class TokenizationError(PretrainedError, ValueError):
 
 class InputError(PretrainedError, ValueError):
     """A model was called with tensors that do not fit it or each other."""
+
+
+class DataError(PretrainedError, ValueError):
+    """A file of training data is not as its task expects; the message names file, line and what was expected."""
 
 
 class MissingDependencyError(PretrainedError, ImportError):

@@ -46,6 +46,20 @@ def cache_folders(cache_dir: str | os.PathLike[str] | None = None) -> list[Path]
     return [Path(folder) for folder in dict.fromkeys(expanded)]
 
 
+def writable_folder(cache_dir: str | os.PathLike[str] | None = None) -> Path:
+    """Where downloads go: the cache that huggingface_hub would write to."""
+    if cache_dir is not None:
+        return Path(os.path.expanduser(cache_dir)).absolute()
+    environment = os.environ.get
+    folder = environment("HF_HUB_CACHE") or environment("HUGGINGFACE_HUB_CACHE")
+    if not folder:
+        home = environment("HF_HOME") or os.path.join(
+            environment("XDG_CACHE_HOME") or os.path.join("~", ".cache"), "huggingface"
+        )
+        folder = os.path.join(home, "hub")
+    return Path(os.path.expanduser(os.path.expandvars(folder))).absolute()
+
+
 def repository_folder(cache: Path, repository: str) -> Path:
     return cache / f"models--{repository.replace('/', '--')}"
 

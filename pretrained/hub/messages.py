@@ -85,3 +85,13 @@ def fetch(repository: str, files: Sequence[str] = (), *, revision: str | None = 
     if into:
         words += ["--local-dir", _quoted(into)]
     return " ".join(words)
+
+
+def download(name: str, *, revision: str | None = None, into: Path | str = "") -> str:
+    """The command of this package that brings a model."""
+    words = ["pretrained download", name]
+    if revision:
+        words += ["--revision", revision]
+    if into:
+        words += ["--to", _quoted(into)]
+    return " ".join(words)

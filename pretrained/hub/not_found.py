@@ -28,9 +28,9 @@ def explain(
     caches = cache.cache_folders(cache_dir)
     stored = cache.stored(caches)
     places = [*looked, *(f"the cache {folder}{'' if folder.is_dir() else ' (no such folder)'}" for folder in caches)]
-    near = _near(name, (*catalogue.short_names(), *stored))
-    here = [other for other in near if set(catalogue.hub_ids(other)) & stored.keys()]
-    closest = ", ".join(f"{other}{' (in the cache)' if other in here else ''}" for other in near)
+    close = near(name, (*catalogue.short_names(), *stored))
+    here = [other for other in close if set(catalogue.hub_ids(other)) & stored.keys()]
+    closest = ", ".join(f"{other}{' (in the cache)' if other in here else ''}" for other in close)
     which = f' in revision "{revision}"' if revision else ""
     return messages.compose(
         f"no model {name!r}{which} on this machine.",
@@ -41,7 +41,7 @@ def explain(
     )
 
 
-def _near(name: str, names: Iterable[str]) -> list[str]:
+def near(name: str, names: Iterable[str]) -> list[str]:
     """Names that are spelled much alike; the owner is not needed."""
     spelled: dict[str, str] = {}
     for known in names:
