@@ -15,7 +15,8 @@ from pretrained.tokenization import calls, decoding, explaining, inputs, rows, s
 from pretrained.tokenization.encoding import BatchEncoding
 from pretrained.tokenization.engine import Engine
 from pretrained.tokenization.explaining import Explained
-from pretrained.tokenization.options import UNLIMITED, EncodeOptions, Request, check_names, read_options
+from pretrained.tokenization.options import UNLIMITED, CallOptions, Request, check_names, read_options
+from pretrained.tokenization.published import PublishedFacts, constructor_arguments, longest
 from pretrained.tokenization.vocabulary import Vocabulary
 
 Text = str | Sequence[str]
@@ -43,6 +44,8 @@ class PreTrainedTokenizer(Vocabulary):
     truncation_side: str = "right"
     pad_token_type_id: int = 0
     is_fast = True
+    max_model_input_sizes = PublishedFacts(longest)
+    pretrained_init_configuration = PublishedFacts(constructor_arguments)
 
     def __init__(self, engine: Engine, **kwargs: Any) -> None:
         self.init_inputs: tuple[Any, ...] = ()
@@ -180,7 +183,7 @@ class PreTrainedTokenizer(Vocabulary):
         self,
         text: Text | Sequence[Text],
         text_pair: Text | Sequence[Text] | None = None,
-        **options: Unpack[EncodeOptions],
+        **options: Unpack[CallOptions],
     ) -> BatchEncoding:
         """What a model reads, for one text or a batch, each alone or with a second one."""
         request = self._read(options)
@@ -199,7 +202,7 @@ class PreTrainedTokenizer(Vocabulary):
         self,
         text: Text | Sequence[int],
         text_pair: Text | Sequence[int] | None = None,
-        **options: Unpack[EncodeOptions],
+        **options: Unpack[CallOptions],
     ) -> Any:
         """The ids of one text with special tokens: a list, or with `return_tensors` a tensor (1, tokens)."""
         return self.encode_plus(text, text_pair, **options)["input_ids"]
@@ -208,7 +211,7 @@ class PreTrainedTokenizer(Vocabulary):
         self,
         text: Text | Sequence[int],
         text_pair: Text | Sequence[int] | None = None,
-        **options: Unpack[EncodeOptions],
+        **options: Unpack[CallOptions],
     ) -> BatchEncoding:
         """As calling the tokenizer with one text; takes tokens or ids in its place, too."""
         request = self._read(options)
@@ -216,7 +219,7 @@ class PreTrainedTokenizer(Vocabulary):
         return calls.encode(self, [text], pairs, request, batched=False, or_tokens=not request.is_split_into_words)
 
     def batch_encode_plus(
-        self, batch_text_or_text_pairs: Sequence[Any], **options: Unpack[EncodeOptions]
+        self, batch_text_or_text_pairs: Sequence[Any], **options: Unpack[CallOptions]
     ) -> BatchEncoding:
         """As calling the tokenizer with a list of texts, or of (text, text) tuples."""
         request = self._read(options)
@@ -250,7 +253,7 @@ class PreTrainedTokenizer(Vocabulary):
         ids: Sequence[int],
         pair_ids: Sequence[int] | None = None,
         prepend_batch_axis: bool = False,
-        **options: Unpack[EncodeOptions],
+        **options: Unpack[CallOptions],
     ) -> BatchEncoding:
         """Ids of one text or two with special tokens, cut and padded.
 
@@ -280,7 +283,7 @@ class PreTrainedTokenizer(Vocabulary):
             calls.warn_impossible(truncation_strategy)
         return rest, pair_rest, overflow
 
-    def _read(self, options: EncodeOptions) -> Request:
+    def _read(self, options: CallOptions) -> Request:
         return read_options(
             options,
             model_max_length=self.model_max_length,

@@ -55,6 +55,17 @@ class EncodeOptions(TypedDict, total=False):
 OPTION_NAMES = tuple(EncodeOptions.__annotations__)
 
 
+class CallOptions(EncodeOptions, total=False):
+    """The same, and what single families take; the others refuse it, see `PreTrainedTokenizer.text_options`."""
+
+    add_prefix_space: bool
+    """GPT-2 and its kin: put a blank before a text that begins with none."""
+    lang: str
+    """XLM: the ISO code of the text's language."""
+    bypass_tokenizer: bool
+    """XLM and FlauBERT: words are found already, with blanks between."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Request:
     """The same with nothing left open."""
@@ -87,7 +98,7 @@ def check_names(options: Any, *, called: str, further: Collection[str] = ()) -> 
 
 
 def read_options(
-    options: EncodeOptions,
+    options: CallOptions,
     *,
     model_max_length: int,
     model_input_names: Sequence[str],

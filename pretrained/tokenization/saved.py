@@ -20,6 +20,7 @@ from pretrained.errors import CorruptFileError, TokenizationError
 from pretrained.hub import ModelFiles, short_name
 from pretrained.hub.catalogue import hub_ids
 from pretrained.tokenization.notices import warn
+from pretrained.tokenization.published import constructor_arguments
 from pretrained.tokenization.special_tokens import NAMED, from_json, to_json
 
 if TYPE_CHECKING:
@@ -46,11 +47,11 @@ def load(cls: type[T], files: ModelFiles, init_inputs: Sequence[Any], kwargs: Ma
     facts of the short name < tokenizer_config.json < special_tokens_map.json < keywords of the call.
     """
     config = _read(files, CONFIG)
-    facts = _published_facts(*hub_ids(files.name))
+    facts = _published_facts(*hub_ids(files.published_name))
     length = facts.get("model_max_length")
     if not config:
         # a folder often has the name of what was put there
-        facts = facts or _published_facts(Path(files.name.replace("\\", "/")).name)
+        facts = facts or _published_facts(Path(files.published_name.replace("\\", "/")).name)
     given = {key: value for key, value in kwargs.items() if key != "use_fast"}
     init = ({} if config else facts) | _arguments(config) | _read(files, SPECIAL) | given
     if length is not None:
@@ -92,9 +93,7 @@ def _arguments(config: Mapping[str, Any]) -> dict[str, Any]:
 def _published_facts(*names: str) -> dict[str, Any]:
     """The constructor arguments that are known of a published checkpoint, {} for one that is not in the catalogue."""
     for found in filter(None, map(short_name, names)):
-        facts = dict(found.tokenizer_init)
-        if found.do_lower_case is not None:
-            facts["do_lower_case"] = found.do_lower_case
+        facts = constructor_arguments(found)
         if found.max_length is not None:
             facts["model_max_length"] = found.max_length
         return facts
