@@ -1,0 +1,74 @@
+"""Does real Flax read what we write, and compute what our models compute?
+
+It runs in the environment that tests/goldens/environment makes, with this checkout beside it:
+
+    PYTHONPATH=. python tests/goldens/check_flax.py
+"""
+
+import tarfile
+import tempfile
+from pathlib import Path
+
+import flax.serialization
+import make_flax
+import numpy as np
+import torch
+import transformers
+
+import pretrained
+from pretrained.checkpoints import Renamed, flax_msgpack_writer, from_state_dict
+from pretrained.flax_names import flax_names
+
+FLAX = {ours: flax for flax, ours in make_flax.OURS.items()}
+
+
+def check(name: str, folder: Path) -> float:
+    """The largest difference between the outputs of our model, newly initialised, and those of Flax."""
+    kind = getattr(pretrained, name.partition("-")[0])
+    torch.manual_seed(0)
+    model = kind(kind.config_class.from_pretrained(folder)).eval()
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.add_(torch.randn_like(parameter) * 0.3)
+    checkpoint = Renamed(from_state_dict(model.state_dict()), flax_names(model))
+    flax_msgpack_writer.write_flax(checkpoint, folder / "flax_model.msgpack")
+    peer_class = getattr(transformers, f"Flax{FLAX.get(kind.__name__, kind.__name__)}")
+    peer = peer_class.from_pretrained(folder)
+    restored = flax.serialization.msgpack_restore((folder / "flax_model.msgpack").read_bytes())
+    written = {"/".join(path) for path in make_flax.flatten_dict(restored)}
+    wanted = {"/".join(path) for path in make_flax.flatten_dict(peer.params)}
+    assert wanted <= written, wanted - written
+    assert all("pooler/" in extra for extra in written - wanted), written - wanted
+    given = make_flax.inputs(peer.config, "ForMultipleChoice" if "MultipleChoice" in name else "")
+    types = {"token_type_ids": np.zeros_like(given["input_ids"])} if hasattr(peer.config, "type_vocab_size") else {}
+    theirs = make_flax.outputs(peer(**given, **types))
+    with torch.no_grad():
+        ours = model(**{part: torch.from_numpy(value.copy()).long() for part, value in given.items()})
+    return max(float(np.abs(ours[part].numpy() - value).max()) for part, value in theirs.items())
+
+
+def check_chunks(folder: Path) -> None:
+    flax_msgpack_writer._MAX_CHUNK = 64
+    tensors = {"a/b": torch.randn(7, 9), "a/c": torch.randn(3, 50).to(torch.bfloat16), "d": torch.arange(300)}
+    flax_msgpack_writer.write_flax(from_state_dict(tensors), folder / "chunks")
+    tree = flax.serialization.msgpack_restore((folder / "chunks").read_bytes())
+    for name, value in make_flax.flattened(tree).items():
+        assert value.dtype.name == str(tensors[name].dtype).removeprefix("torch.")
+        assert np.array_equal(value.astype("float32"), tensors[name].float().numpy())
+
+
+def main() -> None:
+    with tempfile.TemporaryDirectory() as temporary:
+        root = Path(temporary)
+        with tarfile.open(make_flax.FOLDER / "models.tar.xz") as archive:
+            archive.extractall(root, filter="data")
+        worst = {path.name: check(path.name, path) for path in sorted(root.iterdir()) if path.is_dir()}
+        check_chunks(root)
+    for name, difference in worst.items():
+        print(f"{name:40} {difference:.1e}")
+    assert max(worst.values()) <= 1e-5
+    print(f"{len(worst)} files of ours load in Flax and give the same outputs")
+
+
+if __name__ == "__main__":
+    main()
