@@ -9,8 +9,10 @@ from typing import Any, cast
 
 from torch import Tensor, nn
 
+from pretrained.checkpoints import Rename, TensorFlowNames
 from pretrained.modeling import PreTrainedModel
 from pretrained.models.albert.config_albert import AlbertConfig
+from pretrained.models.albert.names_albert import TENSORFLOW_1
 from pretrained.nn.activations import activation
 from pretrained.nn.init import init_normal
 from pretrained.nn.inputs import batch_axes, check_length, check_rows, out_of_range
@@ -164,6 +166,11 @@ class AlbertPreTrainedModel(PreTrainedModel):
 
     config_class = AlbertConfig
     base_model_prefix = "albert"
+    tensorflow = TensorFlowNames(
+        rules=(Rename(r"predictions/decoder/bias", r"predictions/decoder/bias"),),
+        shared=("predictions", "albert/embeddings"),
+    )
+    renames = TENSORFLOW_1
     flax_classes = frozenset(
         {
             "AlbertModel",

@@ -12,9 +12,11 @@ from typing import Any, cast
 import torch
 from torch import Tensor, nn
 
+from pretrained.checkpoints import Rename, TensorFlowNames
 from pretrained.errors import ConfigurationError, InputError
 from pretrained.modeling import PreTrainedModel
 from pretrained.models.bert.config_bert import BertConfig
+from pretrained.models.bert.names_bert import TENSORFLOW_1
 from pretrained.nn.activations import activation
 from pretrained.nn.cache import KeyValueCache
 from pretrained.nn.init import init_normal
@@ -234,6 +236,14 @@ class BertPreTrainedModel(PreTrainedModel):
 
     config_class = BertConfig
     base_model_prefix = "bert"
+    tensorflow = TensorFlowNames(
+        rules=(
+            Rename(r"cls/(predictions/(?!decoder).*)", r"mlm___cls/\1"),
+            Rename(r"cls/(seq_relationship/.*)", r"nsp___cls/\1"),
+        ),
+        shared=("mlm___cls", "bert/embeddings"),
+    )
+    renames = TENSORFLOW_1
     flax_classes = frozenset(
         {
             "BertModel",

@@ -16,6 +16,7 @@ from pretrained.models.bert.heads_bert import (
 )
 from pretrained.models.electra.config_electra import ElectraConfig
 from pretrained.models.electra.modeling_electra import ElectraModel, ElectraPreTrainedModel
+from pretrained.models.electra.names_electra import GENERATOR_TENSORFLOW_1
 from pretrained.nn.activations import activation
 from pretrained.nn.layout import SequenceLayout
 from pretrained.nn.outputs import BaseModelOutput
@@ -87,6 +88,7 @@ class ElectraForPreTraining(ElectraPreTrainedModel, Head, base=ElectraModel):
 class ElectraForMaskedLM(ElectraPreTrainedModel, ForMaskedLM, base=ElectraModel):
     """The generator: which token stands behind each [MASK]?"""
 
+    renames = GENERATOR_TENSORFLOW_1
     tied_weights = _TIED
     output_layer = "generator_lm_head"
 

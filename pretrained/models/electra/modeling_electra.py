@@ -4,8 +4,10 @@ from typing import Any, cast
 
 from torch import Tensor, nn
 
+from pretrained.checkpoints import TensorFlowNames
 from pretrained.models.bert.modeling_bert import BertEmbeddings, BertModel, BertPreTrainedModel
 from pretrained.models.electra.config_electra import ElectraConfig
+from pretrained.models.electra.names_electra import TENSORFLOW_1
 
 
 class ElectraPreTrainedModel(BertPreTrainedModel):
@@ -13,6 +15,8 @@ class ElectraPreTrainedModel(BertPreTrainedModel):
 
     config_class = ElectraConfig
     base_model_prefix = "electra"
+    tensorflow = TensorFlowNames(shared=("generator_lm_head", "electra/embeddings"))
+    renames = TENSORFLOW_1
     flax_classes = frozenset(
         {
             "ElectraModel",

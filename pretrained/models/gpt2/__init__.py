@@ -14,7 +14,7 @@ FAMILY = Family(
     },
     classes=("heads_gpt2:GPT2DoubleHeadsModel", "modeling_gpt2:GPT2PreTrainedModel"),
     aliases={"GPT2TokenizerFast": "GPT2Tokenizer"},
-    config_keys=frozenset({"n_embd", "n_head", "n_layer", "n_positions"}),
+    config_keys=frozenset({"n_embd", "n_head", "n_layer"}),
     tensor_names=r"(.*\.)?wpe\.weight",
     tokens=frozenset({"<|endoftext|>"}),
 )

@@ -15,6 +15,7 @@ class GPT2Config(PretrainedConfig):
         "hidden_size": "n_embd",
         "num_attention_heads": "n_head",
         "num_hidden_layers": "n_layer",
+        "n_vocab": "vocab_size",
     }
 
     vocab_size: int = 50257
@@ -38,6 +39,13 @@ class GPT2Config(PretrainedConfig):
     bos_token_id: int | None = 50256
     eos_token_id: Any = 50256  # a number, or several
     gradient_checkpointing: bool = False
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any], **options: Any) -> Any:
+        """Takes OpenAI's hparams.json too, where the longest text stands as `n_ctx` alone."""
+        if "n_vocab" in values and "n_ctx" in values:
+            values = {"n_positions": values["n_ctx"], **values}
+        return super().from_dict(values, **options)
 
     def validate(self) -> None:
         self._require_positive("vocab_size", "n_positions", "n_embd", "n_head")

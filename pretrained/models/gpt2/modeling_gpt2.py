@@ -12,10 +12,11 @@ from typing import Any, cast
 import torch
 from torch import Tensor, nn
 
-from pretrained.checkpoints import Rename
+from pretrained.checkpoints import Rename, TensorFlowNames
 from pretrained.errors import InputError
 from pretrained.modeling import PreTrainedModel
 from pretrained.models.gpt2.config_gpt2 import GPT2Config
+from pretrained.models.gpt2.names_gpt2 import TENSORFLOW_1
 from pretrained.nn.activations import activation
 from pretrained.nn.cache import KeyValueCache
 from pretrained.nn.conv1d import Conv1D, prune_conv1d
@@ -140,10 +141,11 @@ class GPT2PreTrainedModel(PreTrainedModel):
 
     config_class = GPT2Config
     base_model_prefix = "transformer"
+    tensorflow = TensorFlowNames(rules=(Rename(r"transformer/wte/weight", r"transformer/wte/embeddings"),))
     flax_classes = frozenset({"GPT2Model", "GPT2LMHeadModel"})
     config: GPT2Config
     # the triangle of ones and the number for hidden places, saved as buffers
-    renames = (Rename(r"(?:.*\.)?h\.\d+\.(?:cross)?att(?:n|ention)\.(?:masked_)?bias", None),)
+    renames = (Rename(r"(?:.*\.)?h\.\d+\.(?:cross)?att(?:n|ention)\.(?:masked_)?bias", None), *TENSORFLOW_1)
 
     def _init_weights(self, module: nn.Module) -> None:
         std = self.config.initializer_range

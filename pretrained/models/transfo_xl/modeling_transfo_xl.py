@@ -15,10 +15,12 @@ from typing import Any, cast
 import torch
 from torch import Tensor, nn
 
+from pretrained.checkpoints import Rename, TensorFlowNames
 from pretrained.errors import InputError
 from pretrained.modeling import PreTrainedModel
 from pretrained.models.transfo_xl.adaptive_transfo_xl import AdaptiveEmbedding
 from pretrained.models.transfo_xl.config_transfo_xl import TransfoXLConfig
+from pretrained.models.transfo_xl.names_transfo_xl import TENSORFLOW_1
 from pretrained.nn.inputs import batch_axes, check_rows
 from pretrained.nn.layout import Padded, layer_head_masks
 from pretrained.nn.outputs import ModelOutput
@@ -122,6 +124,17 @@ class TransfoXLPreTrainedModel(PreTrainedModel):
 
     config_class = TransfoXLConfig
     base_model_prefix = "transformer"
+    tensorflow = TensorFlowNames(
+        rules=(
+            Rename(r"(.*/(?:emb|out)_projs_\._\d+)", r"\1", transpose=True),
+            Rename(r"(.*)/CoreNet/(\d+/.*)", r"\1/CoreNet_._\2"),
+            # the matrices that score are variables of their own, [rows, width] like the embeddings
+            Rename(r"(crit/out_layers_\._\d+)/kernel", r"\1_._weight", transpose=True),
+            Rename(r"(crit/out_layers_\._\d+)/bias", r"\1_._bias"),
+            Rename(r"(transformer/word_emb/emb_layers_\._\d+)/weight", r"\1/embeddings"),
+        )
+    )
+    renames = TENSORFLOW_1
     config: TransfoXLConfig
 
     def _init_weights(self, module: nn.Module) -> None:

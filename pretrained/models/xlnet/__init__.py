@@ -19,7 +19,7 @@ FAMILY = Family(
         "heads_xlnet:XLNetForQuestionAnswering",
         "modeling_xlnet:XLNetPreTrainedModel",
     ),
-    config_keys=frozenset({"d_inner", "ff_activation", "attn_type", "bi_data", "untie_r"}),
+    config_keys=frozenset({"d_inner", "ff_activation", "untie_r"}),
     tensor_names=r"(.*\.)?layer\.\d+\.rel_attn\..*",
     tokens=frozenset({"<sep>", "<cls>", "<eop>", "<eod>"}),
     packed=False,

@@ -12,10 +12,12 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from pretrained.checkpoints import TensorFlowNames
 from pretrained.errors import InputError
 from pretrained.modeling import PreTrainedModel
 from pretrained.models.xlnet.attention_xlnet import Surroundings, XLNetLayer, XLNetRelativeAttention
 from pretrained.models.xlnet.config_xlnet import XLNetConfig
+from pretrained.models.xlnet.names_xlnet import TENSORFLOW_1
 from pretrained.nn.init import init_normal
 from pretrained.nn.inputs import batch_axes, check_rows, out_of_range
 from pretrained.nn.layout import layer_head_masks
@@ -49,6 +51,8 @@ class XLNetPreTrainedModel(PreTrainedModel):
 
     config_class = XLNetConfig
     base_model_prefix = "transformer"
+    tensorflow = TensorFlowNames(shared=("lm_loss", "transformer/word_embedding"))
+    renames = TENSORFLOW_1
     config: XLNetConfig
 
     def _init_weights(self, module: nn.Module) -> None:
