@@ -14,8 +14,9 @@ sys.path.insert(0, str(ROOT))
 
 from pretrained.errors import PretrainedError  # noqa: E402
 from pretrained.hub import ModelFiles, resolve  # noqa: E402
-from tests.hub.folder_shapes import COMMIT, SHAPES, Shape  # noqa: E402
+from tests.hub.folder_shapes import SHAPES  # noqa: E402
 from tests.hub.material import Material  # noqa: E402
+from tests.hub.shape import COMMIT, Shape, vocabulary  # noqa: E402
 
 INTRODUCTION = """\
 # Folder shapes
@@ -26,8 +27,13 @@ Any of these may be given as the name of a model: the folder, or one of its file
 published names, by the same names in another case or with a prefix, and otherwise by their content. What was decided
 is kept in `ModelFiles.notes`, and `pretrained info NAME` shows it.
 
-- Of several weights, safetensors are read before `.bin`, and one file before shards. When the `.bin` that was passed
-  over is newer by more than a minute, a warning says so; in a cache, where dates mean nothing, it does not.
+- Of several weights, safetensors are read before `.bin`, then `tf_model.h5`, `flax_model.msgpack`, TensorFlow's
+  checkpoints and OpenAI's arrays; and one file before shards. When weights that were passed over are newer by more
+  than a minute, a warning says so; in a cache, where dates mean nothing, it does not.
+- A TensorFlow checkpoint may be named by its folder, its index, a data file, or the prefix of their names
+  (`bert_model.ckpt`). Of several in one folder the file `checkpoint`, which TensorFlow writes, names the latest.
+- The configurations of first releases are understood as they are: `bert_config.json`, `albert_config.json`,
+  `xlnet_config.json`, GPT-2's `hparams.json`; GPT had none, and its sizes are read off its list of shapes.
 - An index of shards may only name files of its own folder. A shard that is a link out of the folder is refused; in a
   Hugging Face cache, links may lead to the blobs of the same model. A single file that is a link is the doing of
   whoever made the folder: it is followed, and noted.
@@ -73,7 +79,7 @@ def describe(shape: Shape, folder: Path) -> tuple[list[str], list[str]]:
     read = [
         outcome(lambda: files.config() and files.get("config.json"), errors),
         outcome(lambda: files.weights().paths, errors),
-        outcome(lambda: files.get("vocab.txt") or files.get("tokenizer.json"), errors),
+        outcome(lambda: vocabulary(files), errors),
     ]
     paths = [part if isinstance(part, tuple) else (part,) if isinstance(part, Path) else () for part in read]
     names = [[path.relative_to(files.root).as_posix() for path in part] for part in paths]

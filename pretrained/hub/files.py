@@ -14,8 +14,9 @@ from typing import Any
 from pretrained.errors import ConfigurationError, CorruptFileError, ModelFileNotFoundError, UnsafeFileError
 from pretrained.hub import messages
 from pretrained.hub.folder import Folder, Located, Place
+from pretrained.hub.gpt_shapes import config_of_gpt
 from pretrained.hub.jsonfile import parse_json
-from pretrained.hub.names import EXPECTED, claim
+from pretrained.hub.names import EXPECTED, NUMPY_SHAPES, claim
 from pretrained.hub.sniff import DESCRIPTIONS, looks_like_config, sniff_damage
 from pretrained.hub.weights import WeightFiles, WeightsChoice
 
@@ -115,6 +116,14 @@ class ModelFiles:
                     to_do=place.bring_again(path.name),
                 )
             )
+        return self._config_of_gpt() if config is None else config
+
+    def _config_of_gpt(self) -> dict[str, Any] | None:
+        """GPT was published without a configuration, and the shapes of its arrays tell its sizes."""
+        shapes = self.json(NUMPY_SHAPES)
+        config = config_of_gpt(shapes) if shapes is not None else None
+        if config is not None:
+            self._notes.append(f"there is no configuration; {NUMPY_SHAPES} tells the sizes of a GPT")
         return config
 
     def weights(self) -> WeightFiles:
@@ -139,7 +148,7 @@ class ModelFiles:
         for folder in self._folders:
             for name in folder.files:
                 path, content = folder.path / name, folder.sniff(name)
-                said = str(content) if content.damaged else DESCRIPTIONS[content.kind]
+                said = str(content) if content.damaged else claim(name).detail or DESCRIPTIONS[content.kind]
                 facts.append(FileFacts(path.relative_to(self.root).as_posix(), path, folder.size(name), said))
         return tuple(facts)
 
@@ -177,7 +186,7 @@ class ModelFiles:
     def _is_weights(self, name: str) -> bool:
         role = claim(name).role
         if role:
-            return role in ("weights", "index", "shard", "other", "adapter")
+            return role in ("weights", "index", "shard", "part", "other", "adapter")
         return self._root.sniff(name).kind not in _TOLD_BY_CONTENT.values()
 
     def _place(self, folder: Folder) -> Place:

@@ -7,10 +7,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from pretrained.errors import CorruptFileError, ModelNotFoundError, UnsupportedFormatError
+from pretrained.errors import CorruptFileError, ModelNotFoundError, UnsafeFileError, UnsupportedFormatError
 from pretrained.hub import cache, catalogue, messages
 from pretrained.hub.jsonfile import parse_json, what_is_wrong
-from pretrained.hub.names import EXPECTED, Claim, claim
+from pretrained.hub.names import EXPECTED, WEIGHTS_ENDINGS, WEIGHTS_EXPECTED, Claim, claim
 from pretrained.hub.sniff import DESCRIPTIONS, Content, looks_like_config, sniff
 
 _SNIFFED_AT_MOST = 100  # files of unknown name whose content is looked at
@@ -20,9 +20,10 @@ _SKIPPED_FOLDERS = frozenset({"__pycache__", "node_modules", "runs", "onnx", "op
 _KEYS_OF_OTHER_TOOLS = frozenset({"word_embedding_dimension", "in_features", "__version__"})  # sentence-transformers
 _MODEL_KINDS = frozenset(
     {"safetensors", "torch", "torch_legacy", "torch_tar", "torchscript", "model_config", "tokenizer_json", "wordpiece"}
-    | {"hdf5", "gguf", "msgpack", "sentencepiece"}
+    | {"hdf5", "gguf", "msgpack", "sentencepiece", "tf_index"}
 )
-_SNIFFED_ENDINGS = (".safetensors", ".bin", ".pt", ".pth", ".ckpt", ".weights", ".json", ".txt", ".vocab", ".model")
+_ROLES_OF_A_MODEL = ("weights", "index", "shard", "part", "tokenizer", "adapter")
+_SNIFFED_ENDINGS = (*WEIGHTS_ENDINGS, ".json", ".txt", ".vocab")
 
 
 class Folder:
@@ -99,7 +100,7 @@ def holds_model(folder: Folder, *, by_content: bool = True) -> bool:
     """Whether some file of this very folder belongs to a model."""
     unclaimed = []
     for name, claimed in folder.claims():
-        if claimed.role in ("weights", "index", "shard", "tokenizer", "adapter") or name.lower() == "modules.json":
+        if claimed.role in _ROLES_OF_A_MODEL or name.lower() == "modules.json":
             return True
         if claimed.role == "other" and (claimed.published or not name.endswith((".pb", ".xml", ".npz"))):
             return True
@@ -224,7 +225,7 @@ def _below(path: Path, revision: str | None, asked: str, depth: int) -> Located:
 def nothing_in(folder: Folder, asked: str) -> ModelNotFoundError | UnsupportedFormatError:
     """The error for a folder in which no file belongs to a model, with the reason that its files suggest."""
     found = folder.described()
-    expected = "config.json, vocab.txt (or tokenizer.json), and model.safetensors or pytorch_model.bin"
+    expected = f"config.json, vocab.txt (or tokenizer.json), and weights: {WEIGHTS_EXPECTED}"
     problem = f"{asked} holds no files of a model."
     closest = to_do = ""
     contents = {name: folder.sniff(name) for name in folder.files[:_SNIFFED_AT_MOST]}
@@ -347,6 +348,18 @@ class Place:
                 to_do=to_do,
             )
         )
+
+    def refuse_link_outside(self, name: str) -> None:
+        """Raises for one of several files of weights that is a link out of the model's folder."""
+        path = self.folder.path / name
+        target = Path(os.path.realpath(path))
+        if not target.is_relative_to(os.path.realpath(self.boundary)):
+            raise UnsafeFileError(
+                self.message(
+                    f"the shard {name} is a link that leaves its folder, to {target}.",
+                    to_do=f"if the file is your own: {messages.replace_link(target, path)}",
+                )
+            )
 
     def read_json(self, name: str) -> Any:
         """The value of a JSON file of this folder."""

@@ -9,8 +9,14 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 # Published name → role. Names are compared in lower case; "bert-base-uncased-vocab.txt" is "vocab.txt" with a prefix.
-_WEIGHTS = ("model.safetensors", "pytorch_model.bin")
-_INDEXES = ("model.safetensors.index.json", "pytorch_model.bin.index.json")
+TF_CHECKPOINT = "model.ckpt.index"
+"""What every index of a TensorFlow checkpoint stands for: bert_model.ckpt.index, model.ckpt-1000.index."""
+
+NUMPY_SHAPES = "params_shapes.json"
+"""What OpenAI put beside the arrays of GPT, params_0.npy to params_9.npy."""
+
+_WEIGHTS = ("model.safetensors", "pytorch_model.bin", "tf_model.h5", "flax_model.msgpack", NUMPY_SHAPES)
+_INDEXES = tuple(f"{name}.index.json" for name in _WEIGHTS if name != NUMPY_SHAPES)
 _TOKENIZER = (
     "vocab.txt",
     "tokenizer.json",
@@ -66,11 +72,17 @@ _KNOWN = (
         "rust_model.ot": "other",
         "saved_model.pb": "other",
     }
-    | {"tf_model.h5": "other", "flax_model.msgpack": "other"}
 )
-_TRAINING = re.compile(r"(optimizer|scheduler|scaler|rng_state|random_states?|training_state|events\.out|zero_pp_rank)")
-_SHARD = re.compile(r"(?P<stem>.+)-(?P<number>\d{5})-of-(?P<count>\d{5})\.(?P<ending>safetensors|bin)", re.I)
-_TF1 = re.compile(r"(?P<stem>.+?)\.(index|meta|data-\d{5}-of-\d{5})")
+PUBLISHED_SIDE_FILES = tuple(name for name, role in _KNOWN.items() if role in ("config", "tokenizer", "side"))
+"""What a model may have beside its weights."""
+
+_TRAINING = re.compile(
+    r"(optimizer|opt_state|scheduler|scaler|rng_state|random_states?|training_state|events\.out|zero_pp_rank)"
+)
+_SHARD = re.compile(r"(?P<stem>.+)-(?P<number>\d{5})-of-(?P<count>\d{5})\.(?P<ending>safetensors|bin|h5|msgpack)", re.I)
+_BUNDLE = re.compile(r"(?P<stem>.+)\.(?P<part>index|meta|data-\d{5}-of-(?P<count>\d{5}))", re.I)
+_NUMPY_PART = re.compile(r"params_\d\.npy", re.I)
+TF_GRAPH = "the graph of a TensorFlow checkpoint, without its numbers"
 _COPY = re.compile(r" ?\(\d+\)(?=\.)| - copy(?=\.)")  # "config (1).json", "config - Copy.json"
 
 UNFINISHED = (
@@ -86,12 +98,13 @@ UNFINISHED = (
 )
 """What browsers and download tools append to a file that is not complete."""
 
-WEIGHTS_ENDINGS = (".safetensors", ".bin", ".pt", ".pth", ".ckpt", ".model", ".weights")
+WEIGHTS_ENDINGS = (
+    *(".safetensors", ".bin", ".pt", ".pth", ".ckpt", ".model", ".weights"),
+    *(".h5", ".hdf5", ".msgpack", ".index"),
+)
 """A file that ends so may hold weights under a name of its own; its content tells."""
 
 _OTHER_FORMATS = {
-    ".h5": "TensorFlow or Keras weights (HDF5)",
-    ".msgpack": "Flax weights (msgpack)",
     ".onnx": "an ONNX graph",
     ".gguf": "GGUF weights (llama.cpp)",
     ".ot": "Rust weights (tch)",
@@ -106,10 +119,12 @@ _OTHER_FORMATS = {
 
 
 WEIGHTS_EXPECTED = (
-    "model.safetensors or pytorch_model.bin, their shards with an index, or one file of these formats by any name"
+    "model.safetensors, pytorch_model.bin, tf_model.h5 or flax_model.msgpack, their shards with an index, one file of "
+    "these formats by any name, or a TensorFlow checkpoint (model.ckpt.index and its data files)"
 )
 EXPECTED = {
-    "config.json": "config.json, PREFIX-config.json, bert_config.json, or any JSON file that describes a network",
+    "config.json": "config.json, PREFIX-config.json, bert_config.json, hparams.json (of GPT-2), "
+    "or any JSON file that describes a network",
     "vocab.txt": "vocab.txt, PREFIX-vocab.txt, or any text file with one WordPiece a line",
     "tokenizer.json": "tokenizer.json, PREFIX-tokenizer.json, or any JSON file with a compiled tokenizer",
 }
@@ -121,7 +136,9 @@ class Claim:
     """What a name says: the published name it stands for ("" when it is none), and what comes before that."""
 
     role: str
-    """config, weights, index, shard, tokenizer, side, adapter, training, other, unfinished, or "" for no claim."""
+    """config, weights, index, shard, part, tokenizer, side, adapter, training, other, unfinished, or "" for no claim.
+
+    An index and its shards are read together; a part has no names of its own and is read through its `whole`."""
     published: str = ""
     prefix: str = ""
     detail: str = ""
@@ -142,8 +159,14 @@ def claim(name: str) -> Claim:
         return Claim("training")
     if _SHARD.fullmatch(lower):
         return Claim("shard")
-    if _TF1.fullmatch(lower) and "ckpt" in lower:
-        return Claim("other", detail="a TensorFlow 1 checkpoint")
+    if bundle := _BUNDLE.fullmatch(lower):
+        if bundle["count"]:
+            return Claim("part", detail="tensors of a TensorFlow checkpoint")
+        if "ckpt" in bundle["stem"]:
+            graph = bundle["part"] == "meta"
+            return Claim("part", detail=TF_GRAPH) if graph else Claim("weights", TF_CHECKPOINT)
+    if _NUMPY_PART.fullmatch(lower):
+        return Claim("part")
     return Claim("other", detail=detail) if (detail := _other_format(lower)) else Claim("")
 
 
@@ -178,7 +201,20 @@ def shard_index(name: str) -> str:
     return f"{match['stem']}.{match['ending']}.index.json" if match else ""
 
 
-def tf1_stem(name: str) -> str | None:
-    """ "model.ckpt-1" for "model.ckpt-1.index" and its data files; None for any other file."""
-    match = _TF1.fullmatch(name)
-    return match["stem"] if match and "ckpt" in name.lower() else None
+def whole(name: str) -> str:
+    """The file through which a part is read: "model.ckpt.index" for the data files and the .meta beside it."""
+    if _NUMPY_PART.fullmatch(name):
+        return NUMPY_SHAPES
+    match = _BUNDLE.fullmatch(name)
+    return f"{match['stem']}.index" if match and match["part"].lower() != "index" else ""
+
+
+def data_count(name: str) -> int:
+    """How many data files the checkpoint has that this one belongs to, as it says itself; 0 when it is none."""
+    match = _BUNDLE.fullmatch(name)
+    return int(match["count"]) if match and match["count"] else 0
+
+
+def data_files(stem: str, count: int) -> list[str]:
+    """So many data files of a checkpoint."""
+    return [f"{stem}.data-{number:05}-of-{count:05}" for number in range(count)]

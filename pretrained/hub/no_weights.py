@@ -7,7 +7,7 @@ from pretrained.errors import ModelFileNotFoundError, UnsupportedFormatError
 from pretrained.hub import cache, messages
 from pretrained.hub.folder import Folder, Place, unfinished_downloads
 from pretrained.hub.jsonfile import parse_json
-from pretrained.hub.names import WEIGHTS_ENDINGS, WEIGHTS_EXPECTED, claim, tf1_stem
+from pretrained.hub.names import WEIGHTS_ENDINGS, WEIGHTS_EXPECTED, claim
 
 _NO_WEIGHTS_KINDS = frozenset(
     {"unknown", "text", "json", "sentencepiece", "wordpiece", "model_config", "tokenizer_json"}
@@ -55,17 +55,18 @@ def unsupported(place: Place, formats: Mapping[str, str]) -> UnsupportedFormatEr
         place.message(
             f"the weights of {place.asked} are in a format that this version does not read: {found}.",
             expected=WEIGHTS_EXPECTED,
-            to_do=f"{place.bring(['model.safetensors'])} (or pytorch_model.bin of the same model)",
+            to_do=f"{place.bring(['model.safetensors'])} "
+            "(or pytorch_model.bin, tf_model.h5, flax_model.msgpack of the same model)",
         )
     )
 
 
 def _other_formats(folder: Folder) -> dict[str, str]:
-    """File name → format, of weights that are recognised and not read. A TensorFlow 1 checkpoint counts once."""
+    """File name → format, of weights that are recognised and not read."""
     found: dict[str, str] = {}
     for name, claimed in folder.claims():
         if claimed.role == "other" and claimed.detail:
-            found.setdefault(tf1_stem(name) or name, claimed.detail)
+            found[name] = claimed.detail
     for name in may_be_weights(folder):
         content = folder.sniff(name)
         if content.kind not in _NO_WEIGHTS_KINDS and not content.damaged:
@@ -87,7 +88,7 @@ def _closest(place: Place) -> tuple[str, str]:
         closest = f"a download that was not finished: {messages.listing(unfinished)}"
         return closest, f"finish the download, or repeat it: {place.bring(['model.safetensors'])}"
     for name in folder.broken_links:
-        if claim(name).role in ("weights", "shard"):
+        if claim(name).role in ("weights", "shard", "part"):
             return f"{name}, a link to {os.readlink(folder.path / name)}, which is not there", place.bring([name])
     for name in folder.folders:
         if _has_weights(Folder(folder.path / name)):

@@ -3,7 +3,6 @@
 Only the head of a file is read (and the tail of a zip), so a file of many gigabytes costs what a small one costs.
 """
 
-import os
 import re
 import struct
 from dataclasses import dataclass
@@ -25,6 +24,7 @@ DESCRIPTIONS = {
     "pickle": "a plain Python pickle",
     "hdf5": "HDF5, the format of TensorFlow and Keras weights",
     "msgpack": "msgpack, the format of Flax weights",
+    "tf_index": "the index of a TensorFlow checkpoint",
     "gguf": "GGUF weights",
     "numpy": "a NumPy array",
     "npz": "a NumPy archive",
@@ -63,10 +63,14 @@ _MAGIC = (
     # The pickle of the number 0x1950a86a20f9469cfc6c, with which torch.save opened its files until 1.6.
     (b"\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19", "torch_legacy"),
 )
+_TABLE_END = b"\x57\xfb\x80\x8b\x24\x75\x47\xdb"  # the last bytes of the sorted tables that TensorFlow writes
+# How they begin: an empty key, its value of a few bytes, and in it the number of data files.
+_TF_INDEX = re.compile(rb"\x00\x00[\x06-\x20]\x08[^\x00]{1,5}\x1a", re.S)
 _SIZES = frozenset(
     {"num_hidden_layers", "n_layer", "n_layers", "num_layers", "encoder_layers", "vocab_size", "n_words"}
     | {"num_attention_heads", "n_head", "n_heads", "intermediate_size", "max_position_embeddings"}
 )
+_TENSOR2TENSOR = "layer_prepostprocess_dropout"  # a key of its hparams.json, whose networks are others
 _LFS = b"version https://git-lfs.github.com/spec/"
 _HTML = re.compile(
     rb"\s*(?:<\?xml[^>]*>\s*)?(?:<!--.{0,400}?-->\s*)?<(?:!doctype\s+html|html|head|body)\b", re.I | re.S
@@ -97,9 +101,9 @@ class Content:
 def sniff(path: Path) -> Content:
     """The content of a file, from at most a few kB of it."""
     try:
-        with open(path, "rb") as file:
+        with path.open("rb") as file:
             head = file.read(HEAD_BYTES)
-            size = os.fstat(file.fileno()).st_size
+            size = path.stat().st_size
     except OSError as error:
         return Content("unreadable", error.strerror or str(error))
     if not head:
@@ -110,9 +114,9 @@ def sniff(path: Path) -> Content:
 def sniff_damage(path: Path) -> Content | None:
     """Says what is wrong with a file that should hold text or JSON, or None. Cheaper than `sniff`."""
     try:
-        with open(path, "rb") as file:
+        with path.open("rb") as file:
             head = file.read(512)
-            size = os.fstat(file.fileno()).st_size
+            size = path.stat().st_size
     except OSError as error:
         return Content("unreadable", error.strerror or str(error))
     if not head:
@@ -125,7 +129,7 @@ def _binary(path: Path, head: bytes, size: int) -> Content | None:
         return _zip(path, head, size)
     for magic, kind in _MAGIC:
         if head.startswith(magic):
-            return Content(kind)
+            return _hdf5(head, size) if kind == "hdf5" else Content(kind)
     if len(head) > 8 and head[8:9] == b"{":  # before pickle: the length of a header may begin like one
         length: int = struct.unpack("<Q", head[:8])[0]
         if 2 <= length <= _SAFETENSORS_HEADER_LIMIT:
@@ -138,7 +142,26 @@ def _binary(path: Path, head: bytes, size: int) -> Content | None:
         return Content("msgpack")
     if head[:1] == b"\n" and (b"<unk>" in head[:64] or b"\xe2\x96\x81" in head[:64]):
         return Content("sentencepiece")
+    return _tf_index(path, head, size)
+
+
+def _tf_index(path: Path, head: bytes, size: int) -> Content | None:
+    with path.open("rb") as file:
+        file.seek(max(0, size - len(_TABLE_END)))
+        if file.read() == _TABLE_END:
+            return Content("tf_index")
+    if _TF_INDEX.match(head):
+        return Content("truncated", f"the index of a TensorFlow checkpoint without its end, after {size:,} bytes")
     return None
+
+
+def _hdf5(head: bytes, size: int) -> Content:
+    """HDF5 says near its beginning where it ends; in the usual layout of that, addresses have eight bytes."""
+    address_bytes, at = {0: (13, 40), 1: (13, 44)}.get(head[8], (9, 28)) if len(head) > 48 else (0, 0)
+    expected = int.from_bytes(head[at : at + 8], "little")
+    if at and head[address_bytes] == 8 and size < expected:
+        return Content("truncated", f"HDF5 of {expected:,} bytes, of which {size:,} are here")
+    return Content("hdf5")
 
 
 def _is_msgpack_map(head: bytes) -> bool:
@@ -154,7 +177,7 @@ def _safetensors(path: Path, length: int, size: int) -> Content:
     if 8 + length > size:
         return Content("truncated", f"safetensors whose header needs {8 + length:,} bytes, the file has {size:,}")
     try:
-        with open(path, "rb") as file:
+        with path.open("rb") as file:
             file.seek(8)
             header = parse_json(file.read(length))
         ends = [entry["data_offsets"][1] for key, entry in header.items() if key != "__metadata__"]
@@ -167,7 +190,7 @@ def _safetensors(path: Path, length: int, size: int) -> Content:
 
 
 def _zip(path: Path, head: bytes, size: int) -> Content:
-    with open(path, "rb") as file:
+    with path.open("rb") as file:
         file.seek(max(0, size - _ZIP_TAIL_BYTES))
         complete = b"PK\x05\x06" in file.read()
     if not complete:
@@ -178,7 +201,7 @@ def _zip(path: Path, head: bytes, size: int) -> Content:
     import zipfile  # only here: it costs 10 ms to import
 
     try:
-        with zipfile.ZipFile(path) as archive:
+        with path.open("rb") as file, zipfile.ZipFile(file) as archive:
             names = archive.namelist()
     except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
         return Content("truncated", f"a zip whose table of contents cannot be read ({error})")
@@ -238,7 +261,7 @@ def _json(path: Path, start: bytes, size: int) -> Content:
 
 def looks_like_config(value: object) -> bool:
     """Whether parsed JSON describes a network: it says so, or gives a width together with another size."""
-    if not isinstance(value, dict):
+    if not isinstance(value, dict) or _TENSOR2TENSOR in value:
         return False
     keys = value.keys()
     return bool(

@@ -91,7 +91,7 @@ def _on_disk(search: _Search) -> ModelFiles | None:
             return None
         return _file(search, path)
     checkpoint = path.with_name(f"{path.name}.index")  # "model.ckpt" stands for model.ckpt.index and its data files
-    if claim(checkpoint.name).role == "other" and checkpoint.is_file():
+    if checkpoint.is_file() and (claim(checkpoint.name).role == "weights" or sniff(checkpoint).kind == "tf_index"):
         return _file(search, checkpoint)
     search.looked.append(f"a folder or file {path.absolute()}")
     return None

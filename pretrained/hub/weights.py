@@ -1,29 +1,42 @@
 """Which of a folder's files are the weights to read?
 
 Published names come first, then the same names in another case or with a prefix, then any file whose content is
-weights. Within a step safetensors come before PyTorch's pickles, and one file before shards.
+weights. Within a step the formats have one order, and one file comes before shards.
 """
 
-import os
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path, PureWindowsPath
 
 from pretrained.errors import CorruptFileError, ModelFileNotFoundError, UnsafeFileError
-from pretrained.hub import messages
+from pretrained.hub import messages, parts
 from pretrained.hub.folder import Place
-from pretrained.hub.names import WEIGHTS_EXPECTED, claim, shard_index, shard_names, tf1_stem
+from pretrained.hub.names import NUMPY_SHAPES, TF_CHECKPOINT, WEIGHTS_EXPECTED, claim, shard_index, shard_names, whole
 from pretrained.hub.no_weights import adapter, may_be_weights, no_weights, unsupported
 from pretrained.hub.sniff import DESCRIPTIONS, Content
 
-_PUBLISHED = (
-    "model.safetensors",
-    "model.safetensors.index.json",
-    "pytorch_model.bin",
-    "pytorch_model.bin.index.json",
-)
-_FORMATS = {"safetensors": "safetensors", "torch": "pytorch", "torch_legacy": "pytorch"}
+# Published name → format. The order is the one in which they are preferred.
+_PUBLISHED = {
+    "model.safetensors": "safetensors",
+    "model.safetensors.index.json": "safetensors",
+    "pytorch_model.bin": "pytorch",
+    "pytorch_model.bin.index.json": "pytorch",
+    "tf_model.h5": "h5",
+    "tf_model.h5.index.json": "h5",
+    "flax_model.msgpack": "flax",
+    "flax_model.msgpack.index.json": "flax",
+    TF_CHECKPOINT: "tf_checkpoint",
+    NUMPY_SHAPES: "numpy",
+}
+_FORMATS = {
+    "safetensors": "safetensors",
+    "torch": "pytorch",
+    "torch_legacy": "pytorch",
+    "hdf5": "h5",
+    "msgpack": "flax",
+    "tf_index": "tf_checkpoint",
+}
 _NEWER_BY_SECONDS = 60.0  # copying a folder may give its files any order within a minute
 
 
@@ -32,10 +45,13 @@ class WeightFiles:
     """The weights of one model: one file, or all of its shards."""
 
     format: str
-    """"safetensors" or "pytorch"."""
+    """"safetensors", "pytorch", "h5", "flax", "tf_checkpoint" or "numpy"."""
     paths: tuple[Path, ...]
+    """The file, or its shards; of a TensorFlow checkpoint the index, of OpenAI's arrays the list of their shapes."""
     index: dict[str, str] | None = None
     """Tensor name → file name, for shards that have an index."""
+    parts: tuple[Path, ...] = ()
+    """What is read through the one file of `paths`: the data files of a TensorFlow checkpoint, OpenAI's arrays."""
 
 
 class WeightsChoice:
@@ -55,6 +71,8 @@ class WeightsChoice:
                 found = self.read(name)
                 self._mention_others(name, found)
                 return found
+        if part := next((name for name, of in self.folder.claims() if of.role == "part"), None):
+            raise parts.without_whole(self.place, part)
         raise no_weights(self.place)
 
     def read(self, name: str) -> WeightFiles:
@@ -64,18 +82,35 @@ class WeightsChoice:
         if role == "adapter":
             raise adapter(self.place, name)
         if role == "other" and not self.folder.sniff(name).damaged:
-            raise unsupported(self.place, {tf1_stem(name) or name: claimed.detail})
+            raise unsupported(self.place, {name: claimed.detail})
+        if role == "part":
+            if whole(name) not in self.folder:
+                raise parts.without_whole(self.place, name)
+            return self.read(whole(name))
         if role == "index":
             return self._sharded(name)
         if role == "shard":
             index = shard_index(name)
             return self._sharded(index) if index in self.folder else self._without_index(name)
-        return WeightFiles(self._format(name), (self.folder.path / name,))
+        format = self._format(name)
+        beside: Sequence[str] = ()
+        if format == "tf_checkpoint":
+            beside = parts.data_of(self.place, name)
+        elif format == "numpy":
+            beside = parts.arrays_of(self.place)
+        return WeightFiles(format, (self.folder.path / name,), parts=tuple(self.folder.path / part for part in beside))
 
     # -- the four steps --------------------------------
 
     def _published(self) -> str | None:
-        return next((name for name in _PUBLISHED if name in self.folder), None)
+        for name in _PUBLISHED:
+            if name == TF_CHECKPOINT:
+                checkpoints = [other for other, of in self.folder.claims() if of.published == TF_CHECKPOINT]
+                if checkpoints:
+                    return self._latest(checkpoints)
+            elif name in self.folder:
+                return name
+        return None
 
     def _other_case(self) -> str | None:
         return self._best([name for name, prefix in self._named() if not prefix])
@@ -90,7 +125,7 @@ class WeightsChoice:
         return self._best([name for name, _ in named])
 
     def _by_content(self) -> str | None:
-        found: dict[str, list[str]] = {"safetensors": [], "pytorch": []}
+        found: dict[str, list[str]] = {format: [] for format in _PUBLISHED.values()}
         damaged: list[tuple[str, Content]] = []
         for name in may_be_weights(self.folder):
             content = self.folder.sniff(name)
@@ -100,13 +135,23 @@ class WeightsChoice:
                 damaged.append((name, content))
         for names in found.values():
             if len({shard_index(name) or name for name in names}) > 1:
-                raise self._ambiguous(names)
+                return self._latest(names)
             if names:
                 self.notes.append(f"the weights are {names[0]}, told by its content")
                 return names[0]
         if damaged:
             raise self.place.damaged(*damaged[0], expected=WEIGHTS_EXPECTED)
         return None
+
+    def _latest(self, names: Sequence[str]) -> str:
+        """The one of several files of a format; only TensorFlow writes down which it is."""
+        if len(names) == 1:
+            return names[0]
+        found = parts.latest(self.place, names)
+        if found is None:
+            raise self._ambiguous(names)
+        self.notes.append(found[1])
+        return found[0]
 
     def _named(self) -> list[tuple[str, str]]:
         """(file name, prefix) of every file that is called like weights, or like their index."""
@@ -116,7 +161,8 @@ class WeightsChoice:
         """The preferred one of several files that stand for published names."""
         if not names:
             return None
-        best = min(names, key=lambda name: (_PUBLISHED.index(claim(name).published), len(name), name))
+        order = list(_PUBLISHED)
+        best = min(names, key=lambda name: (order.index(claim(name).published), len(name), name))
         self.notes.append(f"the weights are {best}")
         return best
 
@@ -140,9 +186,12 @@ class WeightsChoice:
         if content.damaged:
             instead = next((other for other, _ in self._named() if other != name and self._is_whole(other)), None)
             raise self.place.damaged(name, content, expected=WEIGHTS_EXPECTED, instead=instead)
+        published = claim(name).published
+        if published == NUMPY_SHAPES and content.kind == "json":
+            return "numpy"
         if content.kind in _FORMATS:
             found = _FORMATS[content.kind]
-            if claim(name).role and (found == "safetensors") != name.lower().endswith(".safetensors"):
+            if published and _PUBLISHED.get(published) != found:
                 self.notes.append(f"{name} holds {DESCRIPTIONS[content.kind]}, told by its content")
             return found
         if content.kind in ("json", "text", "model_config", "wordpiece", "tokenizer_json", "unknown"):
@@ -211,15 +260,7 @@ class WeightsChoice:
     def _one_format(self, names: Sequence[str]) -> str:
         """The format of all shards. None of them may be a link that leaves the folder."""
         for name in names:
-            path = self.folder.path / name
-            target = Path(os.path.realpath(path))
-            if not target.is_relative_to(os.path.realpath(self.place.boundary)):
-                raise UnsafeFileError(
-                    self.place.message(
-                        f"the shard {name} is a link that leaves its folder, to {target}.",
-                        to_do=f"if the file is your own: {messages.replace_link(target, path)}",
-                    )
-                )
+            self.place.refuse_link_outside(name)
         formats = {self._format(name) for name in names}
         if len(formats) > 1:
             problem = f"the shards are of two formats: {messages.listing(names)}."
@@ -230,16 +271,19 @@ class WeightsChoice:
 
     def _mention_others(self, name: str, found: WeightFiles) -> None:
         """Says which weights were passed over, and warns when they are newer than the ones that are read."""
-        if found.format != "safetensors":
+        others: dict[str, str] = {}  # format → one of its files
+        for other, of in sorted(self.folder.claims(), key=lambda claimed: len(claimed[0])):
+            if of.published in _PUBLISHED and of.prefix == claim(name).prefix:
+                others.setdefault(_PUBLISHED[of.published], other)
+        others.pop(found.format, None)
+        if not others or not claim(name).published:
             return
-        others = [o for o, of in self.folder.claims() if of.role in ("weights", "index") and ".bin" in of.published]
-        others = [other for other in others if other != name and claim(other).prefix == claim(name).prefix]
-        if not others:
-            return
-        note = f"{others[0]} is here as well; {name} is read"
-        newer = self.folder.modified(others[0]) - self.folder.modified(name)
+        passed = [others[format] for format in dict.fromkeys(_PUBLISHED.values()) if format in others]
+        note = f"{messages.listing(passed)} {'are' if len(passed) > 1 else 'is'} here as well; {name} is read"
+        newest = max(passed, key=self.folder.modified)
+        newer = self.folder.modified(newest) - self.folder.modified(name)
         if self.compare_dates and newer > _NEWER_BY_SECONDS:
-            note += f", although {others[0]} is newer by {_duration(newer)}"
+            note += f", although {newest} is newer by {_duration(newer)}"
             away = messages.remove(self.folder.path / name)
             warnings.warn(
                 f"{self.folder.path}: {note}. If the newer file is the right one: {away}", UserWarning, stacklevel=4

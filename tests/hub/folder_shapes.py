@@ -4,11 +4,6 @@ One row per shape: how the folder is made, and which file plays which role, or w
 and the page docs/folder_shapes.md both come from this table.
 """
 
-import os
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from pathlib import Path
-
 from pretrained.errors import (
     ConfigurationError,
     CorruptFileError,
@@ -17,212 +12,38 @@ from pretrained.errors import (
     UnsafeFileError,
     UnsupportedFormatError,
 )
-from tests.hub.material import HTML_PAGE, LFS_POINTER, Material, torch_zip, write, write_cache
-
-Build = Callable[[Path, Material], Path | None]
-SAFETENSORS = ("model.safetensors",)
-SAFETENSORS_SHARDS = ("model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors")
-PYTORCH_SHARDS = ("pytorch_model-00001-of-00002.bin", "pytorch_model-00002-of-00002.bin")
-COMMIT = "1dbc166cf8765166998eff31ade2eb64c8a40076"
-
-
-@dataclass(frozen=True)
-class Fails:
-    """An error, and words that its message must have."""
-
-    error: type[Exception]
-    words: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class Shape:
-    """One shape of a folder. File names are relative to the folder in which the model is found."""
-
-    name: str
-    build: Build
-    """Makes the shape in an empty folder; returns what is named instead of that folder, if anything."""
-    config: str | Fails | None = "config.json"
-    weights: tuple[str, ...] | Fails = SAFETENSORS
-    vocab: str | Fails | None = "vocab.txt"
-    notes: tuple[str, ...] = ()
-    """Words that the notes of the result must have."""
-    warns: str = ""
-    """Words of the UserWarning that reading the weights gives."""
-    error: Fails | None = None
-    """The error of naming the folder, when that alone fails."""
-    links: bool = False
-    """Whether making it needs symbolic links."""
-
-    @property
-    def loads(self) -> bool:
-        """Whether a model and its tokenizer can be made of it."""
-        parts = (self.config, self.weights, self.vocab)
-        return self.error is None and not any(part is None or isinstance(part, Fails) for part in parts)
-
-
-# -- building ------------------------------
-
-
-def plain(files: Callable[[Material], Mapping[str, bytes]], named: str = "") -> Build:
-    """A folder with these files; `named` is the file or folder in it that is asked for."""
-
-    def build(folder: Path, material: Material) -> Path | None:
-        write(folder, files(material))
-        return folder / named if named else None
-
-    return build
-
-
-def published(extra: Callable[[Material], Mapping[str, bytes]] = lambda m: {}, without: str = "") -> Build:
-    """The three published files with others added; `without` some of them, parted by blanks."""
-    return plain(lambda m: {k: v for k, v in (m.files() | dict(extra(m))).items() if k not in without.split()})
-
-
-def with_weights(name: str, data: Callable[[Material], bytes]) -> Build:
-    """The published files, with these weights only."""
-    return published(lambda m: {name: data(m)}, without="" if name == "model.safetensors" else "model.safetensors")
-
-
-def prefixed(prefix: str, m: Material) -> dict[str, bytes]:
-    return {
-        f"{prefix}-config.json": m.config_bytes(),
-        f"{prefix}-pytorch_model.bin": m.pytorch_bin,
-        f"{prefix}-vocab.txt": m.vocab_bytes(),
-    }
-
-
-def shards(m: Material, index: object = None) -> dict[str, bytes]:
-    index_json = m.json(m.safetensors_index if index is None else index)
-    return m.safetensors_shards | {"model.safetensors.index.json": index_json}
-
-
-def sharded(index: object = None) -> Build:
-    return published(lambda m: shards(m, index), without="model.safetensors")
-
-
-def _two_weights(folder: Path, m: Material, *, bin_newer_by: float) -> None:
-    write(folder, m.files() | {"pytorch_model.bin": m.pytorch_bin})
-    os.utime(folder / "model.safetensors", (1_700_000_000, 1_700_000_000))
-    os.utime(folder / "pytorch_model.bin", (1_700_000_000 + bin_newer_by, 1_700_000_000 + bin_newer_by))
-
-
-def bin_older(folder: Path, m: Material) -> None:
-    _two_weights(folder, m, bin_newer_by=-86400)
-
-
-def bin_newer(folder: Path, m: Material) -> None:
-    _two_weights(folder, m, bin_newer_by=3 * 86400)
-
-
-def shard_links_outside(folder: Path, m: Material) -> Path:
-    model, outside = folder / "model", folder / "outside.safetensors"
-    write(model, m.files() | shards(m))
-    (model / "model.safetensors").unlink()
-    outside.write_bytes(m.safetensors_shards[SAFETENSORS_SHARDS[1]])
-    (model / SAFETENSORS_SHARDS[1]).unlink()
-    (model / SAFETENSORS_SHARDS[1]).symlink_to(outside)
-    return model
-
-
-def weights_link_outside(folder: Path, m: Material) -> Path:
-    model, outside = folder / "model", folder / "store.safetensors"
-    write(model, m.files())
-    (model / "model.safetensors").unlink()
-    outside.write_bytes(m.safetensors)
-    (model / "model.safetensors").symlink_to(outside)
-    return model
-
-
-def cached(named: str = "", *, sharded: bool = False, links: bool = True, without: str = "") -> Build:
-    """The folder of one model in a Hugging Face cache."""
-
-    def build(folder: Path, m: Material) -> Path:
-        files = (m.files() | shards(m)) if sharded else m.files()
-        drop = {"model.safetensors", *without.split()} if sharded else set(without.split())
-        files = {name: data for name, data in files.items() if name not in drop}
-        return write_cache(folder, "google-bert/bert-base-uncased", files, links=links) / named
-
-    return build
-
-
-def cached_blob_missing(folder: Path, m: Material) -> Path:
-    repository = write_cache(folder, "google-bert/bert-base-uncased", m.files())
-    (repository / "snapshots" / COMMIT / "model.safetensors").resolve().unlink()
-    return repository
-
-
-def cached_unfinished(folder: Path, m: Material) -> Path:
-    files = {name: data for name, data in m.files().items() if name != "model.safetensors"}
-    repository = write_cache(folder, "google-bert/bert-base-uncased", files)
-    write(repository / "blobs", {"7a1f5bb1d9d3.incomplete": bytes(2_500_000)})
-    return repository
-
-
-def cached_link_text(folder: Path, m: Material) -> Path:
-    files = m.files() | {
-        "model.safetensors": b"../../blobs/68d45e234eb4a928074dfd868cead0219ab85354cc53d20e772753c6bb9169d3"
-    }
-    return write_cache(folder, "google-bert/bert-base-uncased", files, links=False)
-
-
-def cached_other_snapshot(folder: Path, m: Material) -> Path:
-    write_cache(folder, "google-bert/bert-base-uncased", m.files(), commit="a" * 40, refs=())
-    return write_cache(folder, "google-bert/bert-base-uncased", {"config.json": m.config_bytes()})
-
-
-def sentence_transformers(m: Material, transformer: str) -> dict[str, bytes]:
-    modules = [
-        {"idx": 0, "name": "0", "path": transformer, "type": "sentence_transformers.models.Transformer"},
-        {"idx": 1, "name": "1", "path": "1_Pooling", "type": "sentence_transformers.models.Pooling"},
-    ]
-    pooling = {"word_embedding_dimension": 8, "pooling_mode_mean_tokens": True}
-    below = f"{transformer}/" if transformer else ""
-    return {f"{below}{name}": data for name, data in m.files().items()} | {
-        "modules.json": m.json(modules),
-        "1_Pooling/config.json": m.json(pooling),
-        f"{below}sentence_bert_config.json": m.json({"max_seq_length": 128}),
-    }
-
-
-def old_sentence_transformers(m: Material) -> dict[str, bytes]:
-    return sentence_transformers(m, "0_Transformer") | {"config.json": m.json({"__version__": "0.2.5"})}
-
-
-def zipped(m: Material) -> bytes:
-    return torch_zip({f"bert-base-uncased/{name}": data for name, data in m.files().items()})
-
-
-def trailing_commas(m: Material) -> bytes:
-    text = m.json(m.config | {"id2label": {"0": "a,]", "1": 'b,}"'}}).decode()
-    return text.replace("\n}", ",\n}").replace('"BertModel"', '"BertModel",').encode()
-
-
-TRAINING = {
-    "optimizer.pt": torch_zip(),
-    "rng_state.pth": torch_zip(),
-    "scheduler.pt": torch_zip(),
-    "trainer_state.json": b'{"global_step": 500}',
-    "training_args.bin": torch_zip(),
-}
-FOREIGN = {
-    "flax_model.msgpack": b"\x82\xa4bert\x81\xa1x\xc0\xa3cls\xc0",
-    "model.onnx": b"\x08\x07\x12\x07pytorch",
-    "openvino_model.bin": bytes(64),
-    "openvino_model.xml": b"<?xml version='1.0'?><net/>",
-    "rust_model.ot": torch_zip(),
-    "tf_model.h5": b"\x89HDF\r\n\x1a\n" + bytes(64),
-}
-CKPT = {
-    "bert_model.ckpt.data-00000-of-00001": bytes(64),
-    "bert_model.ckpt.index": bytes(48) + b"\x57\xfb\x80\x8b\x24\x75\x47\xdb",
-    "bert_model.ckpt.meta": bytes(32),
-}
-NO_WEIGHTS = Fails(ModelFileNotFoundError, ("has no weights", "Found:", "Expected:", "model.safetensors", "To do:"))
-
-
-def corrupt(*words: str) -> Fails:
-    return Fails(CorruptFileError, (*words, "Found:", "To do:"))
-
+from tests.hub.framework_shapes import OTHER_FRAMEWORKS
+from tests.hub.material import HTML_PAGE, LFS_POINTER, Material, tf_index, torch_zip
+from tests.hub.shape import (
+    COMMIT,
+    FOREIGN,
+    NO_WEIGHTS,
+    PYTORCH_SHARDS,
+    SAFETENSORS_SHARDS,
+    TRAINING,
+    Fails,
+    Shape,
+    bin_newer,
+    bin_older,
+    cached,
+    cached_blob_missing,
+    cached_link_text,
+    cached_other_snapshot,
+    cached_unfinished,
+    corrupt,
+    old_sentence_transformers,
+    plain,
+    prefixed,
+    published,
+    sentence_transformers,
+    shard_links_outside,
+    sharded,
+    shards,
+    trailing_commas,
+    weights_link_outside,
+    with_weights,
+    zipped,
+)
 
 # -- the table ------------------------------
 
@@ -383,7 +204,7 @@ SHAPES: tuple[Shape, ...] = (
         plain(lambda m: {"tokenizer.json": m.tokenizer_json}),
         config=None,
         weights=NO_WEIGHTS,
-        vocab=None,
+        vocab="tokenizer.json",
     ),
     Shape("only weights", plain(lambda m: {"model.safetensors": m.safetensors}), config=None, vocab=None),
     Shape("only config.json", plain(lambda m: {"config.json": m.config_bytes()}), weights=NO_WEIGHTS, vocab=None),
@@ -650,29 +471,25 @@ SHAPES: tuple[Shape, ...] = (
         published(lambda m: {"model.safetensors.aria2": b"\0\1"}),
         weights=corrupt("model.safetensors.aria2 says that its download is not finished"),
     ),
+    *OTHER_FRAMEWORKS,
     # Formats that are not read.
-    Shape(
-        "only tf_model.h5",
-        with_weights("tf_model.h5", lambda m: FOREIGN["tf_model.h5"]),
-        weights=Fails(
-            UnsupportedFormatError, ("tf_model.h5 (TensorFlow or Keras weights", "To do: put model.safetensors")
-        ),
-    ),
-    Shape(
-        "a TensorFlow 1 checkpoint, as Google published BERT",
-        plain(lambda m: {"bert_config.json": m.config_bytes(), "vocab.txt": m.vocab_bytes()} | CKPT),
-        config="bert_config.json",
-        weights=Fails(UnsupportedFormatError, ("bert_model.ckpt (a TensorFlow 1 checkpoint)", "To do:")),
-    ),
-    Shape(
-        "only flax_model.msgpack",
-        with_weights("flax_model.msgpack", lambda m: FOREIGN["flax_model.msgpack"]),
-        weights=Fails(UnsupportedFormatError, ("flax_model.msgpack (Flax weights", "To do:")),
-    ),
     Shape(
         "only an ONNX graph",
         with_weights("model.onnx", lambda m: FOREIGN["model.onnx"]),
-        weights=Fails(UnsupportedFormatError, ("model.onnx (an ONNX graph)",)),
+        weights=Fails(
+            UnsupportedFormatError,
+            ("model.onnx (an ONNX graph)", "(or pytorch_model.bin, tf_model.h5, flax_model.msgpack"),
+        ),
+    ),
+    Shape(
+        "only graphs and weights of other programs",
+        published(lambda m: FOREIGN, without="model.safetensors"),
+        weights=Fails(UnsupportedFormatError, tuple(f"{name} (" for name in FOREIGN)),
+    ),
+    Shape(
+        "a TensorFlow checkpoint of 2016, in one file",
+        with_weights("model.ckpt", lambda m: tf_index()),
+        weights=Fails(UnsupportedFormatError, ("model.ckpt is a TensorFlow checkpoint in one file", "To do:")),
     ),
     Shape(
         "a TorchScript program called pytorch_model.bin",

@@ -31,6 +31,18 @@ def safetensors(tensors: Mapping[str, int]) -> bytes:
     return struct.pack("<Q", len(text)) + text + bytes(end)
 
 
+def hdf5(size: int = 96) -> bytes:
+    """The head of an HDF5 file of so many bytes, and nothing that could be read."""
+    return (b"\x89HDF\r\n\x1a\n" + bytes((0, 0, 0, 0, 0, 8, 8, 0)) + bytes(24) + struct.pack("<Q", size)).ljust(
+        size, b"\0"
+    )
+
+
+def tf_index(shards: int = 1) -> bytes:
+    """The index of a TensorFlow checkpoint without tensors, as far as its head and its end."""
+    return b"\0\0\x06\x08" + bytes([shards]) + b"\x1a\x02\x08\x01" + bytes(39) + bytes.fromhex("57fb808b247547db")
+
+
 def torch_zip(members: Mapping[str, bytes] | None = None) -> bytes:
     """A zip as torch.save writes it; the pickle in it is an empty dict."""
     target = io.BytesIO()
@@ -60,12 +72,27 @@ class Material:
     pytorch_shards: dict[str, bytes]
     """pytorch_model-00001-of-00002.bin, pytorch_model-00002-of-00002.bin."""
     pytorch_index: dict[str, Any]
+    h5: bytes
+    h5_shards: dict[str, bytes]
+    """tf_model-00001-of-00002.h5, tf_model-00002-of-00002.h5."""
+    h5_index: dict[str, Any]
+    msgpack: bytes
+    msgpack_shards: dict[str, bytes]
+    """flax_model-00001-of-00002.msgpack, flax_model-00002-of-00002.msgpack."""
+    msgpack_index: dict[str, Any]
+    tf_checkpoint: dict[str, bytes]
+    """Ending → content: .index and .data-00000-of-00001."""
+    tf_checkpoint_shards: dict[str, bytes]
+    """The same with two data files."""
 
     @staticmethod
     def tiny() -> "Material":
         """Files of a few bytes, told apart by their heads."""
         shards = [f"model-0000{n}-of-00002.safetensors" for n in (1, 2)]
         bins = [f"pytorch_model-0000{n}-of-00002.bin" for n in (1, 2)]
+        h5s = [f"tf_model-0000{n}-of-00002.h5" for n in (1, 2)]
+        msgpacks = [f"flax_model-0000{n}-of-00002.msgpack" for n in (1, 2)]
+        msgpack = b"\x82\xa4bert\x81\xa1x\xc0\xa3cls\xc0"
         return Material(
             config={
                 "architectures": ["BertModel"],
@@ -87,6 +114,18 @@ class Material:
             },
             pytorch_shards={bins[0]: torch_zip(), bins[1]: torch_zip()},
             pytorch_index={"metadata": {"total_size": 24}, "weight_map": {"a.weight": bins[0], "b.weight": bins[1]}},
+            h5=hdf5(),
+            h5_shards=dict.fromkeys(h5s, hdf5()),
+            h5_index={"metadata": {}, "weight_map": {"bert/a/kernel:0": h5s[0], "bert/b/kernel:0": h5s[1]}},
+            msgpack=msgpack,
+            msgpack_shards=dict.fromkeys(msgpacks, msgpack),
+            msgpack_index={"metadata": {}, "weight_map": {"a/kernel": msgpacks[0], "b/kernel": msgpacks[1]}},
+            tf_checkpoint={".index": tf_index(), ".data-00000-of-00001": bytes(24)},
+            tf_checkpoint_shards={
+                ".index": tf_index(2),
+                ".data-00000-of-00002": bytes(16),
+                ".data-00001-of-00002": bytes(8),
+            },
         )
 
     # -- writing ------------------------------
@@ -99,6 +138,16 @@ class Material:
 
     def vocab_bytes(self) -> bytes:
         return "".join(f"{token}\n" for token in self.vocab).encode()
+
+    def checkpoint(self, prefix: str = "bert_model.ckpt", *, shards: bool = False) -> dict[str, bytes]:
+        """The files of a TensorFlow checkpoint, with the graph that was written beside it."""
+        endings = (self.tf_checkpoint_shards if shards else self.tf_checkpoint) | {".meta": bytes(32)}
+        return {f"{prefix}{ending}": data for ending, data in endings.items()}
+
+    def google(self, **others: Any) -> dict[str, bytes]:
+        """BERT as Google published it."""
+        config = self.config_bytes("model_type", "architectures")
+        return {"bert_config.json": config, "vocab.txt": self.vocab_bytes()} | self.checkpoint(**others)
 
     def files(self) -> dict[str, bytes]:
         """The three files of a model as it is published today."""

@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 
 import pytest
+from tests.hub.shape import old_sentence_transformers, prefixed
 
 from pretrained.errors import (
     ConfigurationError,
@@ -13,7 +14,6 @@ from pretrained.errors import (
     UnsafeFileError,
 )
 from pretrained.hub import FileFacts, resolve
-from tests.hub.folder_shapes import old_sentence_transformers, prefixed
 from tests.hub.material import HTML_PAGE, LFS_POINTER, Material, write
 
 TINY = Material.tiny()

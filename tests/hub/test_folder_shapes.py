@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from pretrained.hub import ModelFiles, resolve
-from tests.hub.folder_shapes import SHAPES, Fails, Shape
+from tests.hub.folder_shapes import SHAPES
 from tests.hub.material import Material
+from tests.hub.shape import Fails, Shape, vocabulary
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -28,19 +29,27 @@ def test_shape(shape: Shape, tmp_path: Path) -> None:
         return
     files = resolve(asked)
     _check_part(files, shape.config, lambda: files.config() and files.get("config.json"))
-    _check_part(files, shape.vocab, lambda: files.get("vocab.txt"))
+    _check_part(files, shape.vocab, lambda: vocabulary(files))
     if isinstance(shape.weights, Fails):
         _check_part(files, shape.weights, files.weights)
     else:
         weights = _weights(files, shape)
         assert tuple(path.relative_to(files.root).as_posix() for path in weights.paths) == shape.weights
         assert all(path.is_file() for path in weights.paths)
-        is_safetensors = weights.paths[0].read_bytes()[8:9] == b"{"
-        assert weights.format == ("safetensors" if is_safetensors else "pytorch")
+        assert weights.format == _format(weights.paths[0])
     notes = "\n".join(files.notes)
     for words in shape.notes:
         assert words in notes
     assert files.root.is_dir()
+
+
+def _format(path: Path) -> str:
+    head = path.read_bytes()[:9]
+    if path.suffix in (".json", ".index"):
+        return "numpy" if path.suffix == ".json" else "tf_checkpoint"
+    if head[8:] == b"{":
+        return "safetensors"
+    return "h5" if head.startswith(b"\x89HDF") else "flax" if path.suffix == ".msgpack" else "pytorch"
 
 
 def _weights(files: ModelFiles, shape: Shape):

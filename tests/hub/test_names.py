@@ -2,7 +2,7 @@
 
 import pytest
 
-from pretrained.hub.names import claim, shard_index, shard_names, tf1_stem
+from pretrained.hub.names import TF_CHECKPOINT, claim, data_count, data_files, shard_index, shard_names, whole
 
 
 @pytest.mark.parametrize(
@@ -39,10 +39,25 @@ from pretrained.hub.names import claim, shard_index, shard_names, tf1_stem
         ("rust_model.ot", "other", "rust_model.ot", ""),
         ("model.onnx", "other", "", ""),
         ("openvino_model.bin", "other", "openvino_model.bin", ""),
-        ("tf_model.h5", "other", "tf_model.h5", ""),
-        ("bert-base-uncased-tf_model.h5", "other", "tf_model.h5", "bert-base-uncased-"),
-        ("bert_model.ckpt.index", "other", "", ""),
-        ("model.ckpt-1.data-00000-of-00002", "other", "", ""),
+        ("saved_model.pb", "other", "saved_model.pb", ""),
+        ("tf_model.h5", "weights", "tf_model.h5", ""),
+        ("bert-base-uncased-tf_model.h5", "weights", "tf_model.h5", "bert-base-uncased-"),
+        ("TF_Model (2).H5", "weights", "tf_model.h5", ""),
+        ("tf_model.h5.index.json", "index", "tf_model.h5.index.json", ""),
+        ("tf_model-00001-of-00002.h5", "shard", "", ""),
+        ("flax_model.msgpack", "weights", "flax_model.msgpack", ""),
+        ("flax_model.msgpack.index.json", "index", "flax_model.msgpack.index.json", ""),
+        ("flax_model-00001-of-00002.msgpack", "shard", "", ""),
+        ("opt_state.msgpack", "training", "", ""),
+        ("bert_model.ckpt.index", "weights", TF_CHECKPOINT, ""),
+        ("model.ckpt-1000.index", "weights", TF_CHECKPOINT, ""),
+        ("model.ckpt-1.data-00000-of-00002", "part", "", ""),
+        ("electra_small.data-00000-of-00001", "part", "", ""),
+        ("bert_model.ckpt.meta", "part", "", ""),
+        ("params_shapes.json", "weights", "params_shapes.json", ""),
+        ("params_3.npy", "part", "", ""),
+        ("book.index", "", "", ""),
+        ("weights.h5", "", "", ""),
         ("model.safetensors.part", "unfinished", "model.safetensors", ""),
         ("pytorch_model.bin.crdownload", "unfinished", "pytorch_model.bin", ""),
         ("README.md", "", "", ""),
@@ -56,8 +71,8 @@ def test_claim(name: str, role: str, published: str, prefix: str) -> None:
 
 
 def test_other_formats_are_named() -> None:
-    assert claim("flax_model.msgpack").detail == "Flax weights (msgpack)"
-    assert claim("bert_model.ckpt.meta").detail == "a TensorFlow 1 checkpoint"
+    assert claim("saved_model.pb").detail == "a TensorFlow graph"
+    assert claim("bert_model.ckpt.meta").detail == "the graph of a TensorFlow checkpoint, without its numbers"
     assert claim("openvino_model.bin").detail == "an OpenVINO graph"
     assert claim("model_state.pdparams").detail == "PaddlePaddle weights"
 
@@ -70,9 +85,15 @@ def test_shards() -> None:
     assert shard_names("model.safetensors") == []
     assert shard_index("my-model-00002-of-00003.safetensors") == "my-model.safetensors.index.json"
     assert shard_index("model.safetensors") == ""
+    assert shard_names("tf_model-00001-of-00002.h5")[1] == "tf_model-00002-of-00002.h5"
+    assert shard_index("flax_model-00001-of-00002.msgpack") == "flax_model.msgpack.index.json"
 
 
-def test_tf1_stem() -> None:
-    assert tf1_stem("model.ckpt-1.data-00000-of-00002") == "model.ckpt-1"
-    assert tf1_stem("bert_model.ckpt.index") == "bert_model.ckpt"
-    assert tf1_stem("book.index") is None
+def test_parts() -> None:
+    assert data_count("m.ckpt-1.data-00001-of-00002") == 2
+    assert data_count("m.ckpt-1.index") == data_count("model.safetensors") == 0
+    assert data_files("m.ckpt-1", 2) == [f"m.ckpt-1.data-0000{n}-of-00002" for n in (0, 1)]
+    assert whole("model.ckpt-1.data-00000-of-00002") == "model.ckpt-1.index"
+    assert whole("bert_model.ckpt.meta") == "bert_model.ckpt.index"
+    assert whole("params_7.npy") == "params_shapes.json"
+    assert whole("bert_model.ckpt.index") == whole("model.safetensors") == ""

@@ -7,10 +7,13 @@ import random
 import zipfile
 from pathlib import Path
 
+import h5py
+import numpy as np
 import pytest
 
 from pretrained.hub.sniff import DAMAGED, DESCRIPTIONS, looks_like_config, sniff, sniff_damage
-from tests.hub.material import HTML_PAGE, LFS_POINTER, Material, safetensors, torch_zip
+from tests.hub.material import HTML_PAGE, LFS_POINTER, Material, hdf5, safetensors, tf_index, torch_zip
+from tests.tf_bundle import write_bundle
 
 TINY = Material.tiny()
 KINDS = {
@@ -20,7 +23,8 @@ KINDS = {
     "torchscript": torch_zip({"m/data.pkl": b"", "m/constants.pkl": b"", "m/code/x.py": b""}),
     "torch_tar": b"sys_info".ljust(257, b"\0") + b"ustar" + bytes(300),
     "pickle": pickle.dumps({"a": 1}),
-    "hdf5": b"\x89HDF\r\n\x1a\n" + bytes(8),
+    "hdf5": hdf5(),
+    "tf_index": tf_index(),
     "msgpack": b"\x82\xa7version\x03\xa9optimizer\x80",
     "gguf": b"GGUF\x03\0\0\0",
     "numpy": b"\x93NUMPY\x01\0v\0",
@@ -107,6 +111,8 @@ def test_published_vocabularies_and_files(shared_data: Path) -> None:
     assert sniff(checkpoints / "bert-xsmall-dummy" / "pytorch_model.bin").kind == "torch_legacy"
     assert sniff(checkpoints / "camphr-ner-bert" / "pytorch_model.bin").kind == "torch"
     assert sniff(checkpoints / "t5x-tiny-flax" / "test_t5_tiny.checkpoint_0").kind == "msgpack"
+    assert sniff(checkpoints / "t2t-transformer-tf1-ckpt" / "model.ckpt-1.index").kind == "tf_index"
+    assert sniff(checkpoints / "t2t-transformer-tf1-ckpt" / "hparams.json").kind == "json"
     assert sniff(shared_data / "text" / "tinyshakespeare.txt").kind == "text"
 
 
@@ -116,6 +122,28 @@ def test_published_vocabularies_and_files(shared_data: Path) -> None:
 def test_published_sentencepiece_models(shared_data: Path, path: str) -> None:
     found = next((shared_data / path).parent.glob("*.model"))
     assert sniff(found).kind == "sentencepiece"
+
+
+@pytest.mark.parametrize("options", [{"libver": "earliest"}, {"libver": "latest"}, {"libver": "v108"}])
+@pytest.mark.parametrize("size", [10, 100_000])
+def test_hdf5_says_where_it_ends(options: dict[str, str], size: int, tmp_path: Path) -> None:
+    path = tmp_path / "weights.h5"
+    with h5py.File(path, "w", **options) as file:
+        file.create_dataset("bert/kernel:0", data=np.zeros(size, np.uint8))
+    assert sniff(path).kind == "hdf5"
+    os.truncate(path, path.stat().st_size - 1)
+    assert sniff(path).kind == "truncated"
+    assert "HDF5 of" in sniff(path).detail
+
+
+def test_the_index_of_a_checkpoint_that_is_cut_off(tmp_path: Path) -> None:
+    path = tmp_path / "model.ckpt.index"
+    write_bundle([("a", np.zeros((2, 3), np.float32))], tmp_path / "model.ckpt", shards=2)
+    assert sniff(path).kind == "tf_index"
+    whole = path.read_bytes()
+    for size in range(12, len(whole)):
+        path.write_bytes(whole[:size])
+        assert sniff(path).kind == "truncated"
 
 
 def test_real_model(minilm: Path) -> None:
@@ -129,7 +157,7 @@ def test_real_model(minilm: Path) -> None:
 
 def test_a_large_file_costs_what_a_small_one_costs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Ten gigabytes (of holes) behind each head; what is read is counted."""
-    for kind in ("torch_legacy", "hdf5", "gguf", "pickle", "msgpack", "unknown", "text", "wordpiece"):
+    for kind in ("torch_legacy", "hdf5", "tf_index", "gguf", "pickle", "msgpack", "unknown", "text", "wordpiece"):
         path = tmp_path / kind
         path.write_bytes(KINDS[kind])
         os.truncate(path, 10 * 2**30)
@@ -155,7 +183,7 @@ def test_a_large_file_costs_what_a_small_one_costs(tmp_path: Path, monkeypatch: 
         def __getattr__(self, name: str):
             return getattr(self.file, name)
 
-    monkeypatch.setattr("pretrained.hub.sniff.open", lambda *args: Counting(open(*args)), raising=False)  # noqa: SIM115
+    monkeypatch.setattr(Path, "open", lambda self, mode: Counting(open(self, mode)))  # noqa: SIM115
     for path in tmp_path.iterdir():
         sniff(path)
     assert 0 < max(read) <= 4096
@@ -191,6 +219,7 @@ def test_zip_whose_table_of_contents_is_damaged(tmp_path: Path) -> None:
         ({"architectures": ["BertModel"]}, True),
         ({"hidden_size": 8, "vocab_size": 9}, True),
         ({"n_embd": 8, "n_layer": 2}, True),
+        ({"hidden_size": 8, "num_hidden_layers": 2, "layer_prepostprocess_dropout": 0.1}, False),
         ({"word_embedding_dimension": 384, "pooling_mode_mean_tokens": True}, False),
         ({"__version__": "0.2.5"}, False),
         ({"vocab_size": 9}, False),

@@ -11,8 +11,8 @@ import pytest
 
 from pretrained.errors import CorruptFileError, ModelNotFoundError, UnsafeFileError, UnsupportedFormatError
 from pretrained.hub import resolve
-from tests.hub.folder_shapes import CKPT, TRAINING, sentence_transformers
 from tests.hub.material import HTML_PAGE, Material, torch_zip, write, write_cache
+from tests.hub.shape import TRAINING, sentence_transformers
 
 TINY = Material.tiny()
 FILES = TINY.files()
@@ -72,11 +72,10 @@ def test_a_file_of_a_snapshot_knows_its_revision(tmp_path: Path) -> None:
 
 
 def test_the_stem_of_a_tensorflow_checkpoint(here: Path) -> None:
-    write(here, {"bert_config.json": TINY.config_bytes(), "vocab.txt": TINY.vocab_bytes()} | CKPT)
+    write(here, {"bert_config.json": TINY.config_bytes(), "vocab.txt": TINY.vocab_bytes()} | TINY.checkpoint())
     files = resolve(here / "bert_model.ckpt")
     assert files.config() == TINY.config
-    with pytest.raises(UnsupportedFormatError, match=r"bert_model\.ckpt \(a TensorFlow 1 checkpoint\)"):
-        files.weights()
+    assert files.weights().paths == (here / "bert_model.ckpt.index",)
 
 
 @pytest.mark.parametrize(

@@ -8,8 +8,9 @@ import pytest
 
 from pretrained.errors import CorruptFileError, ModelFileNotFoundError, UnsafeFileError, UnsupportedFormatError
 from pretrained.hub import WeightFiles, resolve
-from tests.hub.folder_shapes import FOREIGN, TRAINING, shards
+from tests.hub.framework_shapes import ARRAY
 from tests.hub.material import LFS_POINTER, Material, safetensors, torch_zip, write, write_cache
+from tests.hub.shape import FOREIGN, TRAINING, shards
 
 TINY = Material.tiny()
 FILES = TINY.files()
@@ -27,16 +28,30 @@ def test_the_order_of_names(tmp_path: Path) -> None:
         "model.safetensors.index.json": TINY.json(TINY.safetensors_index),
         "pytorch_model.bin": TINY.pytorch_bin,
         "pytorch_model.bin.index.json": TINY.json(TINY.pytorch_index),
+        "tf_model.h5": TINY.h5,
+        "tf_model.h5.index.json": TINY.json(TINY.h5_index),
+        "flax_model.msgpack": TINY.msgpack,
+        "flax_model.msgpack.index.json": TINY.json(TINY.msgpack_index),
+        "bert_model.ckpt.index": TINY.tf_checkpoint[".index"],
+        "params_shapes.json": TINY.json([[2, 2]]),
         "my-model.safetensors": TINY.safetensors,
         "my-pytorch_model.bin": TINY.pytorch_bin,
+        "my-tf_model.h5": TINY.h5,
+        "my-flax_model.msgpack": TINY.msgpack,
         "odd.safetensors": TINY.safetensors,
         "odd.pt": TINY.pytorch_bin,
+        "odd.h5": TINY.h5,
+        "odd.msgpack": TINY.msgpack,
+        "odd.index": TINY.tf_checkpoint[".index"],
     }
-    write(tmp_path, CONFIG | TINY.safetensors_shards | TINY.pytorch_shards | order | TRAINING | FOREIGN)
+    shards = TINY.safetensors_shards | TINY.pytorch_shards | TINY.h5_shards | TINY.msgpack_shards
+    data = {f"{stem}.data-00000-of-00001": bytes(24) for stem in ("bert_model.ckpt", "odd")}
+    arrays = {f"params_{n}.npy": ARRAY for n in range(10)}
+    write(tmp_path, CONFIG | shards | data | arrays | order | TRAINING | FOREIGN)
     found = []
     for name in order:
         if name == "odd.safetensors":  # the shards alone are no longer told apart from one odd file
-            for shard in (*TINY.safetensors_shards, *TINY.pytorch_shards):
+            for shard in shards:
                 (tmp_path / shard).unlink()
         found.append(chosen(tmp_path))
         (tmp_path / name).unlink()
@@ -45,11 +60,24 @@ def test_the_order_of_names(tmp_path: Path) -> None:
         "model-00001-of-00002.safetensors",
         "pytorch_model.bin",
         "pytorch_model-00001-of-00002.bin",
+        "tf_model.h5",
+        "tf_model-00001-of-00002.h5",
+        "flax_model.msgpack",
+        "flax_model-00001-of-00002.msgpack",
+        "bert_model.ckpt.index",
+        "params_shapes.json",
         "my-model.safetensors",
         "my-pytorch_model.bin",
+        "my-tf_model.h5",
+        "my-flax_model.msgpack",
         "odd.safetensors",
         "odd.pt",
+        "odd.h5",
+        "odd.msgpack",
+        "odd.index",
     ]
+    for part in (*data, *arrays):
+        (tmp_path / part).unlink()
     with pytest.raises(UnsupportedFormatError):
         chosen(tmp_path)
 
@@ -196,9 +224,7 @@ def test_odd_files_that_are_damaged_are_named(tmp_path: Path) -> None:
     ("name", "data", "words"),
     [
         ("finetuned.pt", b"\x80\x04}q\x00.", "a plain Python pickle"),
-        ("model.ckpt", b"\x89HDF\r\n\x1a\n", "HDF5"),
         ("weights", b"GGUF\x03\0\0\0", "GGUF"),
-        ("bert.h5", b"\x89HDF\r\n\x1a\n", "TensorFlow or Keras"),
         ("saved_model.pb", b"\x08\x01", "TensorFlow graph"),
     ],
 )
@@ -206,3 +232,86 @@ def test_other_formats_are_named(name: str, data: bytes, words: str, tmp_path: P
     write(tmp_path, CONFIG | {name: data})
     with pytest.raises(UnsupportedFormatError, match=f"{name} \\({words}|{name} \\(.*{words}"):
         resolve(tmp_path).weights()
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "format"),
+    [
+        ("model.ckpt", TINY.h5, "h5"),
+        ("weights", TINY.h5, "h5"),
+        ("bert.hdf5", TINY.h5, "h5"),
+        ("weights", TINY.msgpack, "flax"),
+        ("pytorch_model.bin", TINY.msgpack, "flax"),
+        ("tf_model.h5", TINY.safetensors, "safetensors"),
+        ("flax_model.msgpack", TINY.pytorch_bin, "pytorch"),
+    ],
+)
+def test_the_content_tells_the_format(name: str, data: bytes, format: str, tmp_path: Path) -> None:
+    write(tmp_path, CONFIG | {name: data})
+    files = resolve(tmp_path)
+    assert files.weights() == WeightFiles(format, (tmp_path / name,))
+    assert any(name in note for note in files.notes)
+
+
+@pytest.mark.parametrize(
+    ("state", "found"),
+    [
+        (b'model_checkpoint_path: "model.ckpt-2"\nall_model_checkpoint_paths: "model.ckpt-1"\n', "model.ckpt-2.index"),
+        (
+            b'all_model_checkpoint_paths: "model.ckpt-2"\nmodel_checkpoint_path: "/a/model.ckpt-1"\n',
+            "model.ckpt-1.index",
+        ),
+        (b'model_checkpoint_path: "C:\\\\bert\\\\model.ckpt-2"\r\n', "model.ckpt-2.index"),
+        (b'model_checkpoint_path: "model.ckpt-3"\n', None),
+        (b'all_model_checkpoint_paths: "model.ckpt-2"\n', None),
+        (b'model_checkpoint_path: ""', None),
+        (b"\xff\xfe\0", None),
+    ],
+)
+def test_the_latest_of_several_checkpoints(state: bytes, found: str | None, tmp_path: Path) -> None:
+    write(tmp_path, CONFIG | TINY.checkpoint("model.ckpt-1") | TINY.checkpoint("model.ckpt-2") | {"checkpoint": state})
+    if found is not None:
+        assert chosen(tmp_path) == found
+        return
+    with pytest.raises(ModelFileNotFoundError, match=r"model\.ckpt-1\.index, model\.ckpt-2\.index"):
+        chosen(tmp_path)
+
+
+def test_the_state_file_is_not_needed_for_one_checkpoint(tmp_path: Path) -> None:
+    """It may name another place, or another checkpoint that was left away."""
+    write(tmp_path, CONFIG | TINY.checkpoint("model.ckpt-1") | {"checkpoint": b'model_checkpoint_path: "model.ckpt-9"'})
+    assert chosen(tmp_path) == "model.ckpt-1.index"
+
+
+def test_data_files_of_two_savings(tmp_path: Path) -> None:
+    """One set is whole; files of another one, left behind, do not matter."""
+    write(tmp_path, CONFIG | TINY.checkpoint() | {"bert_model.ckpt.data-00001-of-00004": bytes(8)})
+    assert chosen(tmp_path) == "bert_model.ckpt.index"
+    assert resolve(tmp_path).weights().parts == (tmp_path / "bert_model.ckpt.data-00000-of-00001",)
+
+
+def test_only_a_sole_data_file_may_not_be_empty(tmp_path: Path) -> None:
+    write(tmp_path, CONFIG | TINY.checkpoint(shards=True) | {"bert_model.ckpt.data-00001-of-00002": b""})
+    assert chosen(tmp_path) == "bert_model.ckpt.index"
+    write(tmp_path / "one", CONFIG | TINY.checkpoint() | {"bert_model.ckpt.data-00000-of-00001": b""})
+    with pytest.raises(CorruptFileError, match=r"bert_model\.ckpt\.data-00000-of-00001 is damaged: empty"):
+        chosen(tmp_path / "one")
+
+
+def test_arrays_are_looked_at(tmp_path: Path) -> None:
+    arrays = {f"params_{n}.npy": ARRAY for n in range(10)}
+    write(tmp_path, CONFIG | arrays | {"params_shapes.json": b"[[2, 2]]", "params_3.npy": b"nothing of the kind"})
+    with pytest.raises(CorruptFileError, match=r"params_3\.npy should hold a NumPy array"):
+        chosen(tmp_path)
+    write(tmp_path, {"params_3.npy": LFS_POINTER})
+    with pytest.raises(CorruptFileError, match=r"params_3\.npy is damaged"):
+        chosen(tmp_path)
+
+
+def test_names_that_claim_very_many_data_files(tmp_path: Path) -> None:
+    """Time and the message stay in proportion to what is there."""
+    names = {f"model.ckpt.data-{n:05}-of-99999": b"x" for n in range(300)}
+    write(tmp_path, CONFIG | {"model.ckpt.index": TINY.tf_checkpoint[".index"]} | names)
+    with pytest.raises(ModelFileNotFoundError, match=r"has 99999 data files") as raised:
+        chosen(tmp_path)
+    assert len(str(raised.value)) < 5000
