@@ -9,7 +9,7 @@ from typing import Any, ClassVar, cast
 import torch
 from torch import Tensor, nn
 
-from pretrained.checkpoints import Rename, from_state_dict, open_checkpoint, published
+from pretrained.checkpoints import Rename, TensorFlowNames, from_state_dict, open_checkpoint, published
 from pretrained.config import PretrainedConfig
 from pretrained.errors import ConfigurationError, InputError
 from pretrained.generation import causal_inputs, generate, stream
@@ -49,6 +49,8 @@ class PreTrainedModel(nn.Module):
     """Names that checkpoints of other frameworks or years use for this family's tensors."""
     flax_classes: ClassVar[Collection[str]] = ()
     """Names of the family's classes that Flax had as well: only those can be written for it."""
+    tensorflow: ClassVar[TensorFlowNames | None] = None
+    """How TensorFlow's class of the same name calls the tensors; None where there is no such class."""
     optional_keys: ClassVar[Sequence[str]] = ()
     """Patterns of tensors whose absence or presence means nothing, such as the pooler below a head."""
     input_layer: ClassVar[str | None] = None

@@ -2,6 +2,7 @@
 
 from pretrained.checkpoints.checkpoint import Checkpoint, Origin, Renamed, from_state_dict, open_checkpoint, published
 from pretrained.checkpoints.names import Rename, Vocabulary, historical_name, wrapper_prefix
+from pretrained.checkpoints.tensorflow_vocabulary import TensorFlowNames
 from pretrained.checkpoints.writing import save_checkpoint
 
 __all__ = [
@@ -9,6 +10,7 @@ __all__ = [
     "Origin",
     "Rename",
     "Renamed",
+    "TensorFlowNames",
     "Vocabulary",
     "from_state_dict",
     "historical_name",

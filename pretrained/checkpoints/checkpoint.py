@@ -215,7 +215,7 @@ class Origin:
     key: str
     transpose: bool = False
     rank: int | None = None
-    """Axes that are kept; leading ones of length 1 above that are dropped."""
+    """How many axes: leading ones of length 1 are dropped down to that, or added up to it."""
     layer: int | None = None
     """Which slice of the first axis, where one tensor holds all layers."""
 
@@ -233,6 +233,7 @@ class Origin:
         shape = shape if self.layer is None else shape[1:]
         while self.rank is not None and len(shape) > self.rank and shape[0] == 1:
             shape = shape[1:]
+        shape = (1,) * ((self.rank or 0) - len(shape)) + shape
         return shape[::-1] if self.transpose else shape
 
     def view(self, tensor: torch.Tensor) -> torch.Tensor:
@@ -240,6 +241,7 @@ class Origin:
         tensor = tensor if self.layer is None else tensor[self.layer]
         while self.rank is not None and tensor.dim() > self.rank and len(tensor) == 1:
             tensor = tensor[0]
+        tensor = tensor[(None,) * ((self.rank or 0) - tensor.dim())]
         return tensor.permute(*range(tensor.dim() - 1, -1, -1)) if self.transpose else tensor
 
 

@@ -6,8 +6,22 @@ tensor lies. Keras weights put the name of the model before it, which may be any
 """
 
 import re
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 from pretrained.checkpoints.names import Rename, Vocabulary
+
+
+@dataclass(frozen=True)
+class TensorFlowNames:
+    """How the TensorFlow classes of a family differ from the rule by which published names become variables'."""
+
+    rules: Sequence[Rename] = ()
+    """From the variable by the rule, "cls/predictions/bias", to its name there. Tied weights, which TensorFlow mostly
+    has once, are written where a rule names them."""
+    shared: tuple[str, str] = ("", "")
+    """(layer of a head, part of the network that the layer holds as well): it is in Keras' files twice."""
+
 
 _OUTPUT = re.compile(r":\d+$")  # which output of the operation that makes the variable: ":0"
 _SCOPED = re.compile(r"[^/]*___([^/]+)")  # "mlm___cls": a second layer `cls` of its model, for masked tokens

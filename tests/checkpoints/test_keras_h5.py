@@ -12,7 +12,6 @@ import pytest
 import torch
 
 import pretrained
-from pretrained import BertForPreTraining, BertModel
 
 GOLDENS = Path(__file__).parents[1] / "goldens" / "keras_h5" / "models.tar.xz"
 SPECIAL = ("named", "sharded", "users")

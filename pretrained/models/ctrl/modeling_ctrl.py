@@ -13,6 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from pretrained.checkpoints import Rename, TensorFlowNames
 from pretrained.modeling import PreTrainedModel
 from pretrained.models.ctrl.config_ctrl import CTRLConfig
 from pretrained.nn.cache import KeyValueCache
@@ -84,6 +85,12 @@ class CTRLPreTrainedModel(PreTrainedModel):
 
     config_class = CTRLConfig
     base_model_prefix = "transformer"
+    tensorflow = TensorFlowNames(
+        rules=(
+            Rename(r"transformer/w/weight", r"transformer/w/embeddings"),
+            Rename(r"lm_head/bias", r"lm_head/bias", rank=2),
+        )
+    )
     config: CTRLConfig
 
     def _init_weights(self, module: nn.Module) -> None:

@@ -9,6 +9,7 @@ from typing import Any, cast
 
 from torch import Tensor, nn
 
+from pretrained.checkpoints import TensorFlowNames
 from pretrained.modeling import PreTrainedModel
 from pretrained.models.distilbert.config_distilbert import DistilBertConfig
 from pretrained.nn.init import init_normal
@@ -87,6 +88,7 @@ class DistilBertPreTrainedModel(PreTrainedModel):
 
     config_class = DistilBertConfig
     base_model_prefix = "distilbert"
+    tensorflow = TensorFlowNames(shared=("vocab_projector", "distilbert/embeddings"))
     flax_classes = frozenset(
         {
             "DistilBertModel",

@@ -5,6 +5,7 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
+from pretrained.checkpoints import TensorFlowNames
 from pretrained.models.bert.modeling_bert import BertEmbeddings, BertModel, BertPreTrainedModel
 from pretrained.models.roberta.config_roberta import RobertaConfig
 from pretrained.nn.inputs import check_length
@@ -26,6 +27,7 @@ class RobertaPreTrainedModel(BertPreTrainedModel):
 
     config_class = RobertaConfig
     base_model_prefix = "roberta"
+    tensorflow = TensorFlowNames(shared=("lm_head", "roberta/embeddings"))
     flax_classes = frozenset(
         {
             "RobertaModel",

@@ -135,6 +135,7 @@ class XLMForQuestionAnswering(XLMPreTrainedModel, ForSpanSearch, base=XLMModel):
     """Where is the answer, if there is one? Ends are scored for each likely start; see nn/span_search.py."""
 
     optional_keys = _NO_LM_HEAD
+    tensorflow = None
 
     def _build(self) -> None:
         self._add_network()

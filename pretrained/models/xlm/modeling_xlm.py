@@ -7,11 +7,12 @@ is (T, H) with T tokens in all. Only the layout knows the difference.
 """
 
 from collections.abc import Iterable
-from typing import Any, cast
+from typing import Any, ClassVar, cast
 
 import torch
 from torch import Tensor, nn
 
+from pretrained.checkpoints import Rename, TensorFlowNames
 from pretrained.errors import InputError
 from pretrained.modeling import PreTrainedModel
 from pretrained.models.xlm.config_xlm import XLMConfig
@@ -28,6 +29,10 @@ class XLMPreTrainedModel(PreTrainedModel):
 
     config_class = XLMConfig
     base_model_prefix = "transformer"
+    tensorflow: ClassVar[TensorFlowNames | None] = TensorFlowNames(
+        rules=(Rename(r"pred_layer/proj/(bias)", r"pred_layer_._proj/\1"),),
+        shared=("pred_layer_._proj", "transformer/embeddings"),
+    )
     config: XLMConfig
 
     def _init_weights(self, module: nn.Module) -> None:

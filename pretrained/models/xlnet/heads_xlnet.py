@@ -148,6 +148,7 @@ class XLNetForQuestionAnswering(XLNetPreTrainedModel, ForSpanSearch, base=XLNetM
     """Where is the answer, if there is one? Ends are scored for each likely start; see nn/span_search.py."""
 
     optional_keys = _NO_LM_HEAD
+    tensorflow = None
 
     def _build(self) -> None:
         self.start_n_top = self.config.start_n_top

@@ -7,7 +7,7 @@ the sequence first, as published; inside, the batch comes first.
 """
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -51,7 +51,7 @@ class XLNetPreTrainedModel(PreTrainedModel):
 
     config_class = XLNetConfig
     base_model_prefix = "transformer"
-    tensorflow = TensorFlowNames(shared=("lm_loss", "transformer/word_embedding"))
+    tensorflow: ClassVar[TensorFlowNames | None] = TensorFlowNames(shared=("lm_loss", "transformer/word_embedding"))
     renames = TENSORFLOW_1
     config: XLNetConfig
 

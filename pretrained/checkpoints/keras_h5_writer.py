@@ -1,0 +1,72 @@
+"""How is a tf_model.h5 written, one tensor at a time?
+
+The file is as Keras 2 writes it: a group for each layer, `layer_names` and `weight_names` as attributes, and the
+numbers in one piece each.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+import torch
+
+from pretrained.checkpoints.checkpoint import Checkpoint
+from pretrained.checkpoints.tensor_bytes import PIECE
+from pretrained.errors import UnsupportedFormatError
+
+_KERAS = b"2.15.0"  # the version whose layout it is; readers ask whether it is 1 or 2
+_MAX_ATTRIBUTE = 64512  # bytes; HDF5 keeps an attribute within the header of its object
+_DTYPES = {
+    torch.float32, torch.float64, torch.float16, torch.int64, torch.int32, torch.int16, torch.int8, torch.uint8,
+}  # fmt: skip
+
+
+def write_h5(checkpoint: Checkpoint, path: Path, *, progress: Callable[[str, int], None] | None = None) -> None:
+    """Writes the file. The keys are places in it, the layer first: "bert/tf_bert_model/bert/pooler/dense/bias:0"."""
+    layers: dict[str, list[str]] = {}
+    for key in checkpoint.keys():
+        layer, _, name = key.partition("/")
+        layers.setdefault(layer, []).append(name)
+        if checkpoint.dtype(key) not in _DTYPES:
+            raise UnsupportedFormatError(
+                f"the tensor {key!r} of {checkpoint.source} is of type {checkpoint.dtype(key)}, which a tf_model.h5 "
+                "does not hold. Convert it first."
+            )
+    with h5py.File(path, "w") as file:
+        file.attrs["backend"] = b"tensorflow"
+        file.attrs["keras_version"] = _KERAS
+        _set_names(file, "layer_names", list(layers))
+        _set_names(file.create_group("top_level_model_weights"), "weight_names", [])
+        for layer, names in layers.items():
+            group = file.create_group(layer)
+            _set_names(group, "weight_names", names)
+            for name in names:
+                size = _write(group, name, checkpoint.tensor(f"{layer}/{name}"))
+                if progress is not None:
+                    progress(f"{layer}/{name}", size)
+
+
+def _set_names(group: Any, attribute: str, names: list[str]) -> None:
+    """An attribute that is too long for HDF5 becomes several, with numbers."""
+    values = np.array([name.encode() for name in names], dtype=np.bytes_)
+    if values.nbytes <= _MAX_ATTRIBUTE:
+        group.attrs[attribute] = values
+        return
+    rows = max(1, _MAX_ATTRIBUTE // values.itemsize)
+    for number, start in enumerate(range(0, len(values), rows)):
+        group.attrs[f"{attribute}{number}"] = values[start : start + rows]
+
+
+def _write(group: Any, name: str, tensor: torch.Tensor) -> int:
+    """Row by row, so that a tensor that lies otherwise is not copied as a whole."""
+    tensor = tensor.detach().cpu()
+    target = group.create_dataset(name, tuple(tensor.shape), str(tensor.dtype).removeprefix("torch."))
+    if tensor.dim() == 0:
+        target[()] = tensor.numpy()
+    elif tensor.numel():
+        rows = max(1, PIECE // tensor[0].nbytes)
+        for start in range(0, len(tensor), rows):
+            target[start : start + rows] = tensor[start : start + rows].contiguous().numpy()
+    return tensor.nbytes
