@@ -1,6 +1,7 @@
-"""How is a file written so that nothing is lost? Under a temporary name in the same folder, then renamed."""
+"""How are files written so that nothing is lost? Under a temporary name in the same place, then renamed."""
 
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -29,6 +30,37 @@ def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
     except BaseException:
         with suppress(OSError):
             temporary.unlink()
+        raise
+
+
+@contextmanager
+def atomic_folder(path: str | os.PathLike[str]) -> Iterator[Path]:
+    """Gives a temporary folder; what was written there lies in the folder `path` when the block ends.
+
+    A new folder appears whole. Of one that is there already, files of the same names are replaced one by one, and
+    others stay. If the block raises, everything is as it was before.
+    """
+    target = Path(path)
+    made = [folder for folder in target.absolute().parents if not folder.exists()]
+    target.absolute().parent.mkdir(parents=True, exist_ok=True)
+    there = target.is_dir()
+    temporary = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target if there else target.absolute().parent))
+    try:
+        yield temporary
+        temporary.chmod(0o777 & ~_UMASK)
+        if there:
+            for file in [file for file in temporary.rglob("*") if file.is_file()]:
+                place = target / file.relative_to(temporary)
+                place.parent.mkdir(parents=True, exist_ok=True)
+                file.replace(place)
+            shutil.rmtree(temporary)
+        else:
+            temporary.replace(target)
+    except BaseException:
+        shutil.rmtree(temporary, ignore_errors=True)
+        for folder in made:
+            with suppress(OSError):
+                folder.rmdir()
         raise
 
 

@@ -118,7 +118,7 @@ def load(
     expected = {name: value for name, value in model.state_dict(keep_vars=True).items() if torch.is_tensor(value)}
     ties = _all_ties(expected, tied or {})
     skipped = checkpoint.skipped
-    names, unexpected = _match(expected, (*checkpoint.keys(), *skipped), base_prefix)
+    names, unexpected = match_names(expected, (*checkpoint.keys(), *skipped), base_prefix)
     unreadable = {name: names.pop(name) for name, key in list(names.items()) if key in skipped}
     _check_base(expected, names, checkpoint, base_prefix, type(model).__name__)
 
@@ -200,7 +200,7 @@ def rename_historical(module: nn.Module, state_dict: dict[str, Any], prefix: str
 # Which tensor of the checkpoint is which tensor of the model
 
 
-def _match(
+def match_names(
     expected: Mapping[str, torch.Tensor], keys: Iterable[str], base_prefix: str
 ) -> tuple[dict[str, str], list[str]]:
     """(model name → checkpoint name, checkpoint names that have no place)."""

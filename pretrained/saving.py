@@ -3,13 +3,14 @@
 import importlib
 import logging
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from pretrained.checkpoints import Checkpoint, Renamed, save_checkpoint
+from pretrained.checkpoints import Checkpoint, Origin, Renamed, save_checkpoint
 from pretrained.checkpoints.writing import cast, read_before, shard_limit, without_aliases, written_format
 from pretrained.config import PretrainedConfig
 from pretrained.errors import CheckpointError
@@ -49,7 +50,8 @@ def save(
     }
     same = {target: source for target, source in ties.items() if source in tensors and target in tensors}
     kept, aliases = without_aliases({name: value for name, value in tensors.items() if name not in same})
-    checkpoint, notes = for_format(kept, format, model=model, dtype=dtype)
+    prepared = for_format(kept, format, model=model, dtype=dtype)
+    checkpoint, notes = prepared.checkpoint, prepared.notes
     folder.mkdir(parents=True, exist_ok=True)
     save_checkpoint(checkpoint, folder, format=format, shard_size=shard_size, same=same | aliases)
     values = config.to_dict()
@@ -60,9 +62,21 @@ def save(
         logger.warning(note)
 
 
+@dataclass(frozen=True)
+class Prepared:
+    """Tensors that only have to be written."""
+
+    checkpoint: Checkpoint
+    """Under the names, in the orders of axes and in the types of the format."""
+    held: Checkpoint
+    """The same tensors under the names of the model."""
+    notes: list[str]
+    """What is not as it was."""
+
+
 def for_format(
     checkpoint: Checkpoint, format: str, *, model: nn.Module | None, dtype: torch.dtype | None = None
-) -> tuple[Checkpoint, list[str]]:
+) -> Prepared:
     """The checkpoint as a format holds it, under the names and in the types of its framework.
 
     Args:
@@ -70,30 +84,32 @@ def for_format(
         format: "safetensors", "pytorch", "tf" or "flax".
         model: what the tensors belong to, also on the meta device; the last two formats need one.
         dtype: what floating tensors become; None for as they are.
-
-    Returns:
-        The checkpoint, and notes on what is not as it was.
     """
-    checkpoint, notes = cast(checkpoint, format, dtype)
     naming = written_format(format).naming
+    cast_one, notes = cast(checkpoint, format, dtype)
     if naming is None:
-        return checkpoint, notes
+        return Prepared(cast_one, cast_one, notes)
     if model is None:
         raise CheckpointError(
             f"{checkpoint.source} cannot be written in the format {format!r}: names there depend on the model's class, "
             "and nothing tells which that is. Put its config.json beside the weights, or write safetensors or pytorch."
         )
+    kind, held = type(model).__name__, checkpoint.keys()
     module, _, function = naming.partition(":")
-    names = getattr(importlib.import_module(module), function)(model)
-    held = checkpoint.keys()
+    names: dict[str, Origin] = getattr(importlib.import_module(module), function)(model)
     there = {name: origin for name, origin in names.items() if origin.key in held}
     used = {origin.key for origin in there.values()}
-    left_out = [key for key in held if key not in used]
-    if left_out:
-        notes.append(f"{type(model).__name__} of the format {format} has no place for: {listed(left_out)}; left out")
+    if not used:
+        raise CheckpointError(
+            f"{checkpoint.source} has no tensor of {kind}, so nothing can be written in the format {format!r}. "
+            f"It has: {listed(held)}."
+        )
+    if left_out := [key for key in held if key not in used]:
+        notes.append(f"left out, as the format {format} of a {kind} has no place for them: {listed(left_out)}")
     if absent := [origin.key for origin in names.values() if origin.key not in held]:
-        notes.append(f"{checkpoint.source} has no {listed(absent)}; {type(model).__name__} will initialise them")
-    return Renamed(checkpoint, there), notes
+        notes.append(f"{checkpoint.source} lacks tensors of a {kind}, and so does what is written: {listed(absent)}")
+    kept = Renamed(cast_one, {key: Origin(key) for key in held if key in used})
+    return Prepared(Renamed(cast_one, there), kept, notes)
 
 
 def described(config: Mapping[str, Any], checkpoint: Checkpoint, architecture: str | None) -> dict[str, Any]:

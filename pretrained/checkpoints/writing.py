@@ -22,6 +22,7 @@ from pretrained.checkpoints.checkpoint import Checkpoint, InMemory, Origin, Rena
 from pretrained.errors import CheckpointError, UnsupportedFormatError
 
 _EMPTY: Mapping[str, Any] = MappingProxyType({})
+_SMALL = 128 << 20  # bytes
 _UNITS = {"KB": 10**3, "MB": 10**6, "GB": 10**9, "KIB": 2**10, "MIB": 2**20, "GIB": 2**30}
 
 
@@ -206,7 +207,9 @@ class Cast:
         dtype = self.dtype(key)
         if dtype == self._inner.dtype(key):
             return self._inner.tensor(key, copy=copy)
-        return self._inner.tensor(key).to(dtype)  # mapped where it can be, as the copy is made here
+        # A large one is mapped, so that only the copy takes memory; of small ones the pages of the file would pile up.
+        small = _size(self._inner, key) <= _SMALL
+        return self._inner.tensor(key, copy=small).to(dtype)
 
 
 def cast(checkpoint: Checkpoint, format: str, dtype: torch.dtype | None = None) -> tuple[Checkpoint, list[str]]:

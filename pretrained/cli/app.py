@@ -11,6 +11,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
+from pretrained.cli.convert import convert
 from pretrained.cli.encode import encode
 from pretrained.cli.generate import generate
 from pretrained.cli.info import info
@@ -76,6 +77,7 @@ app.command()(encode)
 app.command()(tokenize)
 app.command()(generate)
 app.command()(info)
+app.command()(convert)
 app.command()(models)
 
 
