@@ -2,7 +2,8 @@
 
 A `MappedFile` maps the file copy-on-write: tensors made from it are lazy, share the pages of the file, and
 may be changed in place, which never changes the file. Bytes that a tensor cannot use as they lie (compressed,
-misaligned, of the other byte order) are read into memory of their own, without touching the mapping.
+misaligned, of the other byte order) are read into memory of their own, without touching the mapping. A `Window`, a
+file inside another, is mapped alone.
 """
 
 import mmap
@@ -12,10 +13,12 @@ import weakref
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 import torch
 
 from pretrained.errors import CorruptFileError
+from pretrained.hub.window import WindowFile
 
 _CHUNK = 1 << 20
 
@@ -42,13 +45,17 @@ class MappedFile:
                 raise CorruptFileError(f"{path} is empty (0 bytes). Fetch the file again.")
             self._file = path.open("rb")
             weakref.finalize(self, self._file.close)
-            self.data = mmap.mmap(self._file.fileno(), 0, access=mmap.ACCESS_COPY)
+            self.data = _map(path, self._file)
         except (OSError, ValueError) as error:
             if isinstance(error, CorruptFileError):
                 raise
             raise CorruptFileError(f"{path} cannot be read: {error}.") from error
         self.size = len(self.data)
         self._lock = threading.Lock()
+
+    def read(self, start: int, length: int) -> bytes:
+        """Some bytes of the file; fewer where it ends."""
+        return self.data[start : start + length]
 
     def content(self, record: Record) -> bytes:
         """The content of a small record, checked against its checksum."""
@@ -116,3 +123,20 @@ class MappedFile:
             target[filled : filled + len(piece)] = piece
             filled += len(piece)
         return filled
+
+
+def _map(path: Path, file: IO[bytes] | WindowFile) -> mmap.mmap:
+    """The bytes of a file; of a window those bytes only. A window that cannot be mapped is read into memory."""
+    if not isinstance(file, WindowFile):
+        return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY)
+    pieces, size = file.window.pieces, path.stat().st_size
+    if len(pieces) == 1 and pieces[0].start % mmap.ALLOCATIONGRANULARITY == 0:
+        return mmap.mmap(file.fileno(), size, access=mmap.ACCESS_COPY, offset=pieces[0].start)
+    data = mmap.mmap(-1, size)
+    filled = 0
+    with memoryview(data) as view:
+        while count := file.readinto(view[filled : filled + _CHUNK]):
+            filled += count
+    if filled != size:
+        raise CorruptFileError(f"{path} has {filled:,} of {size:,} bytes. Fetch the file again.")
+    return data
