@@ -66,7 +66,7 @@ def read(folder: Path) -> None:
         if name.startswith("TransfoXL"):  # from_pretrained of this release forgets to make its variables first
             model = model_class(model.config)
             model(inputs(name))
-            found = transformers.modeling_tf_utils.load_tf_weights(model, path / "tf_model.h5")
+            found = transformers.modeling_tf_utils.load_tf_weights(model, str(path / "tf_model.h5"))
             info = dict(zip(info, found, strict=True))
         # the number of a dropout layer is how many the process has made
         info["missing_keys"] = [key for key in info["missing_keys"] if not key.startswith("dropout_")]
