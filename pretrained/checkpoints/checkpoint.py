@@ -87,7 +87,7 @@ def open_checkpoint(weights: Weights) -> Checkpoint:
     return Sharded({path.name: reader(path) for path in weights.paths}, weights.index, weights.paths[0].parent)
 
 
-def published(checkpoint: Checkpoint, renames: Sequence[Rename] = ()) -> Checkpoint:
+def published(checkpoint: Checkpoint, renames: Sequence[Rename] = ()) -> "Renamed":
     """The checkpoint under its published names: wrapper prefix, then the framework's vocabulary, then `renames`."""
     prefix = wrapper_prefix(checkpoint.keys())
     vocabulary = checkpoint.vocabulary

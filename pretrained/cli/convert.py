@@ -98,8 +98,8 @@ def convert(
         done = convert(
             source,
             Path(target),
-            format=to,
-            dtype=dtype,
+            format=to.value,
+            dtype=None if dtype is None else dtype.value,
             shard_size=shard_size,
             head=head,
             force=force,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from pretrained.cli.show import print_json, print_line, print_table, quiet
+from pretrained.cli.tensors import show_tensors, show_tree, tensor_facts, tree_of
 from pretrained.errors import PretrainedError
 
 if TYPE_CHECKING:
@@ -21,6 +22,10 @@ def info(
     name: Annotated[str, typer.Argument(metavar="NAME", help="A folder, a file, a name in the cache or package:NAME.")],
     *,
     tensors: Annotated[bool, typer.Option("--tensors", help="List every tensor of the weights.")] = False,
+    stats: Annotated[
+        bool, typer.Option("--stats", help="List the tensors with their smallest, mean and largest value.")
+    ] = False,
+    tree: Annotated[bool, typer.Option("--tree", help="Show the weights as a tree of the model's modules.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object, for other programs.")] = False,
 ) -> None:
     """Say what a model is: where it was found, its files, configuration and parameters, and what is missing.
@@ -31,22 +36,27 @@ def info(
 
     pretrained info models/bert --tensors
 
+    pretrained info models/bert --tree
+
     pretrained info bert-base-uncased --json
     """
     from pretrained.hub import resolve
 
-    facts = _Facts(resolve(name)).collect()
+    tensors = tensors or stats
+    facts = _Facts(resolve(name), stats=stats).collect()
     if as_json:
-        print_json(facts if tensors else {key: value for key, value in facts.items() if key != "tensors"})
+        wanted = {"tensors": tensors, "tree": tree}
+        print_json({key: value for key, value in facts.items() if wanted.get(key, True)})
     else:
-        _show(facts, with_tensors=tensors)
+        _show(facts, tensors=tensors, stats=stats, tree=tree)
 
 
 class _Facts:
     """What there is to say about a model. What cannot be read is one of the facts, under "missing"."""
 
-    def __init__(self, files: "ModelFiles") -> None:
+    def __init__(self, files: "ModelFiles", *, stats: bool) -> None:
         self.files = files
+        self.stats = stats
         self.missing: dict[str, str] = {}
         self.decisions: list[str] = []
 
@@ -105,20 +115,18 @@ class _Facts:
     def _weights(self, class_name: str | None) -> dict[str, Any]:
         from pretrained.checkpoints import open_checkpoint, published
 
-        facts: dict[str, Any] = {"weights": None, "tensors": None, "loading": None}
+        facts: dict[str, Any] = {"weights": None, "tensors": None, "tree": None, "loading": None}
         try:
             weights = self.files.weights()
-            checkpoint = open_checkpoint(weights)
+            file = open_checkpoint(weights)
         except PretrainedError as error:
             self.missing["weights"] = str(error)
             return facts
-        self.decisions += checkpoint.notes
+        self.decisions += file.notes
         model_class = _public(class_name) if class_name else None
-        checkpoint = published(checkpoint, model_class.renames if model_class else ())
-        facts["tensors"] = [
-            {"name": key, "shape": list(checkpoint.shape(key)), "dtype": str(checkpoint.dtype(key)).split(".")[-1]}
-            for key in checkpoint.keys()
-        ]
+        checkpoint = published(file, model_class.renames if model_class else ())
+        facts["tensors"] = tensor_facts(file, checkpoint, stats=self.stats)
+        facts["tree"] = tree_of(facts["tensors"], self.files.name).facts()
         blocks = _blocks(checkpoint, model_class.base_model_prefix if model_class else "")
         facts["weights"] = {
             "format": weights.format,
@@ -167,7 +175,7 @@ def _natural(name: str) -> list[tuple[int, str]]:
     return [(int(part), "") if part.isdigit() else (-1, part) for part in name.split(".")]
 
 
-def _show(facts: dict[str, Any], *, with_tensors: bool) -> None:
+def _show(facts: dict[str, Any], *, tensors: bool, stats: bool, tree: bool) -> None:
     tokenizer = facts["tokenizer"]
     rows = [
         ("found as", facts["kind"]),
@@ -187,10 +195,12 @@ def _show(facts: dict[str, Any], *, with_tensors: bool) -> None:
     if facts["weights"]:
         print_line()
         _show_weights(facts["weights"])
-    if facts["weights"] and with_tensors:
+    if facts["weights"] and tensors:
         print_line()
-        tensors = [(tensor["name"], str(tuple(tensor["shape"])), tensor["dtype"]) for tensor in facts["tensors"]]
-        print_table(("tensor", "shape", "dtype"), tensors)
+        show_tensors(facts["tensors"], stats=stats)
+    if facts["weights"] and tree:
+        print_line()
+        show_tree(tree_of(facts["tensors"], facts["name"]))
     print_line()
     _show_missing(facts)
 

@@ -183,7 +183,7 @@ def _write_config(opened: Opened, written: Checkpoint, folder: Path) -> None:
     if model is not None:
         values = {"model_type": model.config.model_type} | values
     values |= described(values, written, None if model is None else type(model).__name__)
-    write_text(folder / "config.json", json.dumps(values, indent=2, ensure_ascii=False) + "\n")
+    write_text(folder / "config.json", json.dumps(values, indent=2, sort_keys=True, ensure_ascii=False) + "\n")
 
 
 def _verify(

