@@ -12,11 +12,19 @@ import typer
 from typer.core import TyperGroup
 
 from pretrained.cli.convert import convert
+from pretrained.cli.download import download
 from pretrained.cli.encode import encode
+from pretrained.cli.finetune import check_data, evaluate, finetune
 from pretrained.cli.generate import generate
 from pretrained.cli.info import info
+from pretrained.cli.lock import lock
 from pretrained.cli.models import models
+from pretrained.cli.needs import needs
+from pretrained.cli.pack import pack
 from pretrained.cli.tokenize import tokenize
+from pretrained.cli.unpack import unpack
+from pretrained.cli.verify import verify
+from pretrained.cli.wheel import wheel
 from pretrained.errors import ModelNotFoundError, PretrainedError
 
 FAILED = 1
@@ -77,8 +85,18 @@ app.command()(encode)
 app.command()(tokenize)
 app.command()(generate)
 app.command()(info)
+app.command()(download)
 app.command()(convert)
 app.command()(models)
+app.command()(needs)
+app.command()(pack)
+app.command()(unpack)
+app.command()(verify)
+app.command()(lock)
+app.command()(wheel)
+app.command()(finetune)
+app.command()(evaluate)
+app.command()(check_data)
 
 
 def _show_warning(message: Warning | str, *_: Any, **__: Any) -> None:

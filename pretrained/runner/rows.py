@@ -1,0 +1,183 @@
+"""How do rows of ids go through a network, and its outputs back to the rows?
+
+In batches of tensors: end to end without padding, or filled up to one length.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import chain
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from pretrained.errors import ConfigurationError
+from pretrained.modeling import PreTrainedModel
+from pretrained.nn.layout import Packed
+
+Row = Mapping[str, Any]
+"""What one example is for a network: "input_ids", perhaps "token_type_ids" and labels, as plain lists and numbers.
+
+Of multiple choice "input_ids" and "token_type_ids" hold a list for each choice.
+"""
+
+PER_TOKEN = ("input_ids", "token_type_ids", "attention_mask", "langs", "p_mask", "special_tokens_mask")
+IGNORED = -100
+_BATCH_TOKENS = 4096
+
+
+@dataclass
+class Batch:
+    """Inputs of a model, and which rows they are."""
+
+    inputs: dict[str, Any]
+    places: list[int]
+    """Where each row of the batch stood in what was given: packed batches are sorted by length."""
+
+    @property
+    def labels(self) -> Tensor | None:
+        return self.inputs.get("labels")
+
+    def to(self, device: torch.device) -> "Batch":
+        moved = {name: v.to(device) if isinstance(v, Tensor) else v for name, v in self.inputs.items()}
+        return Batch(moved, self.places)
+
+
+@dataclass(frozen=True)
+class Collator:
+    """Makes batches of rows.
+
+    Args:
+        packed: end to end, for networks whose family says that it can; else filled up.
+        padding: name → what fills up, for the inputs that are not filled with 0.
+        side: "right" or "left".
+    """
+
+    packed: bool
+    padding: Mapping[str, int]
+    side: str = "right"
+
+    @classmethod
+    def of(cls, tokenizer: Any, *, packed: bool) -> "Collator":
+        """As the tokenizer fills up."""
+        pad = tokenizer.pad_token_id
+        padding = {
+            "input_ids": 0 if pad is None else pad,
+            "token_type_ids": tokenizer.pad_token_type_id,
+            "labels": IGNORED,
+            "p_mask": 1,
+        }
+        return cls(packed, padding, tokenizer.padding_side)
+
+    def __call__(self, rows: Sequence[Row]) -> Batch:
+        choices = len(rows[0]["input_ids"]) if _is_choice(rows[0]) else 0
+        if choices:
+            return self._choices(rows, choices)
+        if not self.packed:
+            return Batch(self._padded(rows), list(range(len(rows))))
+        places = sorted(range(len(rows)), key=lambda place: len(rows[place]["input_ids"]), reverse=True)
+        return Batch(_packed([rows[place] for place in places]), places)
+
+    def _choices(self, rows: Sequence[Row], choices: int) -> Batch:
+        """Every choice is a sequence of its own; the labels stay one a row."""
+        if any(len(row["input_ids"]) != choices for row in rows):
+            raise ConfigurationError("the rows of a batch have different numbers of choices")
+        per_row = {name for name in rows[0] if name not in PER_TOKEN}
+        single = [{n: v[at] for n, v in row.items() if n not in per_row} for row in rows for at in range(choices)]
+        if self.packed:
+            inputs = {**_packed(single), "num_choices": choices}
+        else:
+            inputs = {n: v.view(len(rows), choices, -1) for n, v in self._padded(single).items()}
+        inputs |= {name: torch.tensor([row[name] for row in rows]) for name in per_row}
+        return Batch(inputs, list(range(len(rows))))
+
+    def _padded(self, rows: Sequence[Row]) -> dict[str, Any]:
+        length = max(len(row["input_ids"]) for row in rows)
+        rows = [{"attention_mask": [1] * len(row["input_ids"]), **row} for row in rows]
+        inputs = {}
+        for name, value in rows[0].items():
+            values = [row[name] for row in rows]
+            if _per_token(name, value, rows[0]):
+                fill = self.padding.get(name, 0)
+                values = [self._filled(each, length, fill) for each in values]
+            inputs[name] = torch.tensor(values)
+        return inputs
+
+    def _filled(self, values: list[int], length: int, fill: int) -> list[int]:
+        missing = [fill] * (length - len(values))
+        return [*missing, *values] if self.side == "left" else [*values, *missing]
+
+
+def _packed(rows: Sequence[Row]) -> dict[str, Any]:
+    inputs: dict[str, Any] = {}
+    for name, value in rows[0].items():
+        values = [row[name] for row in rows]
+        per_token = _per_token(name, value, rows[0])
+        inputs[name] = torch.tensor([*chain.from_iterable(values)]) if per_token else torch.tensor(values)
+    return {**inputs, "layout": Packed([len(row["input_ids"]) for row in rows])}
+
+
+def _is_choice(row: Row) -> bool:
+    ids = row["input_ids"]
+    return bool(ids) and isinstance(ids[0], list)
+
+
+def _per_token(name: str, value: Any, row: Row) -> bool:
+    """Whether an input has an entry for each token. Labels have, unless they are numbers or one a class."""
+    if name == "labels":
+        return isinstance(value, list) and not any(isinstance(each, float) for each in value)
+    return name in PER_TOKEN
+
+
+@torch.inference_mode()
+def outputs(
+    model: PreTrainedModel, rows: Sequence[Row], collate: Collator, *names: str, per_token: bool = False
+) -> Iterator[tuple[int, list[Tensor]]]:
+    """(place of a row, its outputs in the order of their names) in any order of rows.
+
+    Outputs that have an entry a token are given without padding.
+    """
+    training = model.training
+    model.eval()
+    try:
+        for places in batches(rows):
+            batch = collate([_unlabelled(rows[place]) for place in places]).to(model.device)
+            found = model(**batch.inputs, return_dict=True)
+            values = [found[name].float().cpu() for name in names]
+            for at, place in enumerate(batch.places):
+                yield places[place], [_own(value, batch, at) if per_token else value[at] for value in values]
+    finally:
+        model.train(training)
+
+
+def _unlabelled(row: Row) -> Row:
+    hidden = ("labels", "start_positions", "end_positions", "is_impossible")
+    return {name: value for name, value in row.items() if name not in hidden}
+
+
+def _length(row: Row) -> int:
+    ids = row["input_ids"]
+    return sum(map(len, ids)) if ids and isinstance(ids[0], list) else len(ids)
+
+
+def batches(rows: Sequence[Row]) -> Iterator[list[int]]:
+    """Places of rows of like length, as many as fit."""
+    batch: list[int] = []
+    held = 0
+    for place in sorted(range(len(rows)), key=lambda place: _length(rows[place]), reverse=True):
+        if batch and held + _length(rows[place]) > _BATCH_TOKENS:
+            yield batch
+            batch, held = [], 0
+        batch.append(place)
+        held += _length(rows[place])
+    if batch:
+        yield batch
+
+
+def _own(value: Tensor, batch: Batch, row: int) -> Tensor:
+    """The entries of a row's own tokens."""
+    layout = batch.inputs.get("layout")
+    if isinstance(layout, Packed):
+        start = sum(layout.lengths[:row])
+        return value[start : start + layout.lengths[row]]
+    return value[row][batch.inputs["attention_mask"][row].bool().cpu()]

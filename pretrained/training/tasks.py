@@ -1,0 +1,434 @@
+"""Which tasks are there, where do their published files keep text and labels, and what is measured?
+
+A task is a declaration. What kind it is (`kinds`) says how its rows become inputs and how predictions are scored; the
+columns say where to look; the rest is what people find in the paper that published the data.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from difflib import get_close_matches
+
+from pretrained.errors import ConfigurationError
+
+Column = str | int
+"""A column by its name in the first line, or by its number from 0 (from the end: -1) where there is no such line."""
+
+SPLITS = ("train", "dev", "test")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Task:
+    """What to learn, and from which columns of which files."""
+
+    name: str
+    kind: str
+    """"classification", "regression", "multi-label", "tokens", "answers", "choice", "masked" or "causal"."""
+    about: str
+    """One line: what is asked, and who published the data."""
+    text: Column = "text"
+    pair: Column | None = None
+    label: Column | None = "label"
+    labels: tuple[str, ...] = ()
+    """In the published order; () for those found in the training file, sorted."""
+    rename: Mapping[str, str] = field(default_factory=dict)
+    """What else the files call a label: {"contradictory": "contradiction"}."""
+    files: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Split → names that its file may have, the published one first; {language} stands for the option."""
+    header: bool | None = None
+    """Whether the first line names the columns; None to see by it."""
+    unnamed: Mapping[str, int] = field(default_factory=dict)
+    """Column name → number, for copies of the files whose first line is missing."""
+    columns: Mapping[int, tuple[int, int]] = field(default_factory=dict)
+    """Of words and tags, by how many columns a line has, where that is another pair than text and label."""
+    metrics: tuple[str, ...] = ("accuracy",)
+    """The first one decides which result is the best."""
+    epochs: float = 3
+    max_length: int = 128
+    learning_rate: float = 2e-5
+    batch_size: int = 32
+
+
+def _split(train: str, dev: str, test: str) -> dict[str, tuple[str, ...]]:
+    return {"train": (train,), "dev": (dev,), "test": (test,)}
+
+
+_TSV = {"train": ("train.tsv", "train.csv"), "dev": ("dev.tsv", "dev.csv"), "test": ("test.tsv", "test.csv")}
+
+
+def _bio(*types: str) -> tuple[str, ...]:
+    return ("O", *(f"{prefix}-{kind}" for kind in types for prefix in "BI"))
+
+
+_ENTAILMENT = ("entailment", "not_entailment")
+_NLI = ("contradiction", "entailment", "neutral")
+_CONLL = {
+    "train": ("train.txt", "train.conll", "eng.train", "train.tsv", "train.json", "train"),
+    "dev": ("dev.txt", "valid.txt", "dev.conll", "eng.testa", "dev.tsv", "dev.json", "testa", "dev"),
+    "test": ("test.txt", "test.conll", "eng.testb", "test.tsv", "test.json", "testb", "test"),
+}
+_TEXTS = {
+    "train": ("train.txt", "wiki.train.raw", "wiki.train.tokens"),
+    "dev": ("dev.txt", "valid.txt", "wiki.valid.raw", "wiki.valid.tokens"),
+    "test": ("test.txt", "wiki.test.raw", "wiki.test.tokens"),
+}
+
+_ALL = (
+    Task(
+        name="cola",
+        kind="classification",
+        about="Is the sentence grammatical? CoLA (Warstadt et al., arXiv 1805.12471), GLUE",
+        text=3,
+        label=1,
+        labels=("0", "1"),
+        files=_TSV,
+        header=False,
+        metrics=("matthews", "accuracy"),
+    ),
+    Task(
+        name="sst2",
+        kind="classification",
+        about="Is the film review positive? SST-2 (Socher et al., EMNLP 2013), GLUE",
+        text="sentence",
+        labels=("0", "1"),
+        files=_TSV,
+        unnamed={"sentence": 0, "label": 1},
+    ),
+    Task(
+        name="mrpc",
+        kind="classification",
+        about="Do the sentences say the same? MRPC (Dolan and Brockett, IWP 2005), GLUE",
+        text="#1 String",
+        pair="#2 String",
+        label="Quality",
+        labels=("0", "1"),
+        files={
+            **_TSV,
+            "train": ("train.tsv", "msr_paraphrase_train.txt"),
+            "test": ("test.tsv", "msr_paraphrase_test.txt"),
+        },
+        metrics=("f1", "accuracy"),
+    ),
+    Task(
+        name="stsb",
+        kind="regression",
+        about="How alike are the sentences, from 0 to 5? STS-B (Cer et al., SemEval 2017), GLUE",
+        text="sentence1",
+        pair="sentence2",
+        label="score",
+        files={
+            "train": ("train.tsv", "sts-train.csv", "stsb-en-train.csv"),
+            "dev": ("dev.tsv", "sts-dev.csv", "stsb-en-dev.csv"),
+            "test": ("test.tsv", "sts-test.csv", "stsb-en-test.csv"),
+        },
+        unnamed={"sentence1": -3, "sentence2": -2, "score": -1},
+        metrics=("spearman", "pearson"),
+    ),
+    Task(
+        name="qqp",
+        kind="classification",
+        about="Do the questions ask the same? Quora question pairs, GLUE",
+        text="question1",
+        pair="question2",
+        label="is_duplicate",
+        labels=("0", "1"),
+        files=_TSV,
+        metrics=("f1", "accuracy"),
+    ),
+    Task(
+        name="mnli",
+        kind="classification",
+        about="Does the first sentence entail the second? MultiNLI (Williams et al., arXiv 1704.05426), GLUE",
+        text="sentence1",
+        pair="sentence2",
+        label="gold_label",
+        labels=_NLI,
+        files=_split("train.tsv", "dev_matched.tsv", "test_matched.tsv"),
+    ),
+    Task(
+        name="mnli-mm",
+        kind="classification",
+        about="MultiNLI, evaluated on texts of other kinds than those of the training",
+        text="sentence1",
+        pair="sentence2",
+        label="gold_label",
+        labels=_NLI,
+        files=_split("train.tsv", "dev_mismatched.tsv", "test_mismatched.tsv"),
+    ),
+    Task(
+        name="qnli",
+        kind="classification",
+        about="Does the sentence answer the question? QNLI, made from SQuAD (arXiv 1804.07461), GLUE",
+        text="question",
+        pair="sentence",
+        labels=_ENTAILMENT,
+        files=_TSV,
+    ),
+    Task(
+        name="rte",
+        kind="classification",
+        about="Does the first text entail the second? RTE 1, 2, 3 and 5 (arXiv 1804.07461), GLUE",
+        text="sentence1",
+        pair="sentence2",
+        labels=_ENTAILMENT,
+        files=_TSV,
+    ),
+    Task(
+        name="wnli",
+        kind="classification",
+        about="Is the pronoun resolved right? WNLI (Levesque et al., KR 2012), GLUE",
+        text="sentence1",
+        pair="sentence2",
+        labels=("0", "1"),
+        files=_TSV,
+        epochs=5,
+    ),
+    Task(
+        name="xnli",
+        kind="classification",
+        about="Entailment in 15 languages, one by --language (Conneau et al., arXiv 1809.05053)",
+        text="sentence1",
+        pair="sentence2",
+        label="gold_label",
+        labels=_NLI,
+        rename={"contradictory": "contradiction"},
+        files={
+            "train": (
+                "XNLI-MT-1.0/multinli/multinli.train.{language}.tsv",
+                "multinli/multinli.train.{language}.tsv",
+                "multinli.train.{language}.tsv",
+            ),
+            "dev": ("XNLI-1.0/xnli.dev.tsv", "xnli.dev.tsv"),
+            "test": ("XNLI-1.0/xnli.test.tsv", "xnli.test.tsv"),
+        },
+    ),
+    Task(
+        name="chnsenticorp",
+        kind="classification",
+        about="Is the Chinese review positive? ChnSentiCorp (Tan and Zhang 2008)",
+        text="text_a",
+        labels=("0", "1"),
+        files=_TSV,
+        max_length=256,
+    ),
+    Task(
+        name="lcqmc",
+        kind="classification",
+        about="Do the Chinese questions ask the same? LCQMC (Liu et al., COLING 2018)",
+        text="text_a",
+        pair="text_b",
+        labels=("0", "1"),
+        files={split: (*names, names[0].replace(".tsv", ".txt")) for split, names in _TSV.items()},
+        unnamed={"text_a": 0, "text_b": 1, "label": 2},
+    ),
+    Task(
+        name="conll2003",
+        kind="tokens",
+        about="Persons, places, organisations in news (Tjong Kim Sang and De Meulder, CoNLL 2003); any column file",
+        text=0,
+        label=-1,
+        files=_CONLL,
+        metrics=("f1", "precision", "recall", "accuracy"),
+        learning_rate=5e-5,
+    ),
+    Task(
+        name="wnut17",
+        kind="tokens",
+        about="New and rare names in posts (Derczynski et al., W-NUT 2017)",
+        text=0,
+        label=1,
+        labels=_bio("corporation", "creative-work", "group", "location", "person", "product"),
+        files={
+            "train": ("wnut17train.conll", *_CONLL["train"]),
+            "dev": ("emerging.dev.conll", *_CONLL["dev"]),
+            "test": ("emerging.test.annotated", *_CONLL["test"]),
+        },
+        metrics=("f1", "precision", "recall", "accuracy"),
+        learning_rate=5e-5,
+    ),
+    Task(
+        name="germeval",
+        kind="tokens",
+        about="Names in German news and Wikipedia (Benikova et al., GermEval 2014); the outer layer",
+        text=0,
+        label=-1,
+        labels=_bio(*(f"{kind}{ending}" for kind in ("LOC", "ORG", "OTH", "PER") for ending in ("", "deriv", "part"))),
+        columns={4: (1, 2)},  # number, word, outer tag, inner tag
+        files={
+            "train": ("train.txt", "NER-de-train.tsv"),
+            "dev": ("dev.txt", "NER-de-dev.tsv"),
+            "test": ("test.txt", "NER-de-test.tsv"),
+        },
+        metrics=("f1", "precision", "recall", "accuracy"),
+        learning_rate=5e-5,
+    ),
+    Task(
+        name="msra-ner",
+        kind="tokens",
+        about="Names in Chinese news, a character a line (Levow, SIGHAN 2006)",
+        text=0,
+        label=-1,
+        files={split: (f"msra_{split}_bio", *names) for split, names in _CONLL.items()},
+        metrics=("f1", "precision", "recall", "accuracy"),
+        learning_rate=5e-5,
+    ),
+    Task(
+        name="squad",
+        kind="answers",
+        about="Where in the text is the answer? SQuAD 1.1 (Rajpurkar et al., arXiv 1606.05250)",
+        text="question",
+        pair="context",
+        label=None,
+        files={
+            "train": ("train-v1.1.json", "train.json"),
+            "dev": ("dev-v1.1.json", "dev.json"),
+            "test": ("test-v1.1.json", "test.json"),
+        },
+        metrics=("f1", "exact"),
+        epochs=2,
+        max_length=384,
+        learning_rate=3e-5,
+        batch_size=12,
+    ),
+    Task(
+        name="squad2",
+        kind="answers",
+        about="Where is the answer, if there is one? SQuAD 2.0 (Rajpurkar et al., arXiv 1806.03822)",
+        text="question",
+        pair="context",
+        label=None,
+        files={
+            "train": ("train-v2.0.json", "train.json"),
+            "dev": ("dev-v2.0.json", "dev.json"),
+            "test": ("test-v2.0.json", "test.json"),
+        },
+        metrics=("f1", "exact"),
+        epochs=2,
+        max_length=384,
+        learning_rate=3e-5,
+        batch_size=12,
+    ),
+    Task(
+        name="cmrc2018",
+        kind="answers",
+        about="Where in the Chinese text is the answer? (Cui et al., EMNLP 2019)",
+        text="question",
+        pair="context",
+        label=None,
+        files={
+            "train": ("cmrc2018_train.json", "train.json"),
+            "dev": ("cmrc2018_dev.json", "dev.json"),
+            "test": ("cmrc2018_trial.json", "cmrc2018_test.json", "test.json"),
+        },
+        metrics=("f1", "exact"),
+        epochs=2,
+        max_length=512,
+        learning_rate=3e-5,
+        batch_size=12,
+    ),
+    Task(
+        name="swag",
+        kind="choice",
+        header=True,
+        about="Which ending follows? SWAG (Zellers et al., arXiv 1808.05326)",
+        files={
+            "train": ("train.csv", "train.json", "train.jsonl"),
+            "dev": ("val.csv", "dev.csv", "dev.json", "dev.jsonl", "val.json"),
+            "test": ("test.csv", "test.json", "test.jsonl"),
+        },
+        max_length=80,
+        learning_rate=5e-5,
+        batch_size=16,
+    ),
+    Task(
+        name="race",
+        kind="choice",
+        header=True,
+        about="Which answer is right, of English exams? RACE (Lai et al., arXiv 1704.04683)",
+        files={"train": ("train",), "dev": ("dev",), "test": ("test",)},
+        max_length=512,
+        learning_rate=1e-5,
+        batch_size=16,
+        epochs=4,
+    ),
+    Task(
+        name="masked-lm",
+        kind="masked",
+        about="Which words were hidden? Plain text, 15 % of it masked (arXiv 1810.04805)",
+        label=None,
+        files=_TEXTS,
+        metrics=("perplexity",),
+        max_length=512,
+        learning_rate=5e-5,
+        batch_size=8,
+    ),
+    Task(
+        name="causal-lm",
+        kind="causal",
+        about="Which token comes next? Plain text",
+        label=None,
+        files=_TEXTS,
+        metrics=("perplexity",),
+        max_length=512,
+        learning_rate=5e-5,
+        batch_size=8,
+    ),
+)
+
+TASKS = {task.name: task for task in _ALL}
+_ALSO = {
+    "sst-2": "sst2",
+    "sts-b": "stsb",
+    "conll": "conll2003",
+    "squad1": "squad",
+    "squad1.1": "squad",
+    "squad2.0": "squad2",
+    "mlm": "masked-lm",
+    "clm": "causal-lm",
+    "msra": "msra-ner",
+    "cmrc": "cmrc2018",
+    "germeval14": "germeval",
+}
+"""What else people call them."""
+
+# One's own data: the columns come from options.
+OWN = {
+    "classification": ("accuracy", "f1_macro"),
+    "multi-label": ("f1_micro", "f1_macro", "exact"),
+    "regression": ("spearman", "pearson", "mean_squared_error"),
+    "tokens": ("f1", "precision", "recall", "accuracy"),
+}
+HIGHER_IS_WORSE = frozenset({"loss", "perplexity", "mean_squared_error"})
+
+
+def task(
+    name: str,
+    *,
+    text_column: str | None = None,
+    pair_column: str | None = None,
+    label_column: str | None = None,
+) -> Task:
+    """The task of this name; columns that are given take the place of the published ones.
+
+    Raises:
+        ConfigurationError: there is no such task; names those that are near.
+    """
+    key = name.lower()
+    found = TASKS.get(_ALSO.get(key, key))
+    if found is None and key in OWN:
+        found = Task(name=key, kind=key, about="your own data", metrics=OWN[key], files=_own_files())
+    if found is None:
+        near = get_close_matches(key, [*TASKS, *_ALSO, *OWN], n=3)
+        raise ConfigurationError(
+            f"there is no task {name!r}. "
+            + (f"Near it: {', '.join(near)}. " if near else "")
+            + f"Published tasks: {', '.join(TASKS)}. For your own data: {', '.join(OWN)}."
+        )
+    given = {"text": text_column, "pair": pair_column, "label": label_column}
+    return replace(found, **{name: column for name, column in given.items() if column is not None})  # type: ignore[arg-type]
+
+
+def _own_files() -> dict[str, tuple[str, ...]]:
+    """The names that people give: train.csv, dev.jsonl, validation.parquet."""
+    also = {"train": ("train", "training"), "dev": ("dev", "valid", "validation", "val", "eval"), "test": ("test",)}
+    endings = (".csv", ".tsv", ".jsonl", ".json", ".parquet", ".txt", ".conll")
+    return {split: tuple(f"{stem}{ending}" for stem in stems for ending in endings) for split, stems in also.items()}
