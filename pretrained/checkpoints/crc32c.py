@@ -41,9 +41,7 @@ def _remainders() -> npt.NDArray[np.uint32]:
     """[place from the end, byte] → what this byte at this place adds to the remainder."""
     row: npt.NDArray[np.uint32] = np.arange(256, dtype=np.uint32)
     for _ in range(8):
-        row = row >> np.uint32(1) ^ (row & np.uint32(1)) * np.uint32(
-            0x82F63B78
-        )  # P, lowest power first
+        row = row >> np.uint32(1) ^ (row & np.uint32(1)) * np.uint32(0x82F63B78)  # P, lowest power first
     table = np.empty((_ROWS, 256), np.uint32)
     table[0] = row
     for place in range(1, _ROWS):
