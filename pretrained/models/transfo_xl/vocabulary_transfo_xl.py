@@ -5,6 +5,7 @@ vocab.pkl    a pickled dict with "sym2idx" (word → id), "counter" (word → ho
 vocab.bin    the same dict, as torch.save writes it: a zip archive since torch 1.6, a row of pickles before
 """
 
+import io
 import os
 import zipfile
 from collections import Counter
@@ -51,7 +52,7 @@ def read_pickled(path: str | os.PathLike[str]) -> PublishedVocabulary:
     """
     content = _read(path)
     source = str(path)
-    value = _torch_zip(path, source) if content[:4] == b"PK\x03\x04" else _pickle(content, source)
+    value = _torch_zip(content, source) if content[:4] == b"PK\x03\x04" else _pickle(content, source)
     entries = _pairs(value)
     if entries is None:
         raise UnsupportedFormatError(f"{source} holds {describe(value)}, and a dict with sym2idx was expected")
@@ -86,10 +87,10 @@ def _pickle(content: bytes, source: str) -> object:
     return pickle.value
 
 
-def _torch_zip(path: str | os.PathLike[str], source: str) -> object:
+def _torch_zip(file: bytes, source: str) -> object:
     content = b""
     try:
-        with zipfile.ZipFile(path) as archive:
+        with zipfile.ZipFile(io.BytesIO(file)) as archive:  # in memory, an entry cannot be longer than the file
             pickles = [entry for entry in archive.infolist() if entry.filename.rpartition("/")[2] == "data.pkl"]
             stored = all(entry.compress_type == zipfile.ZIP_STORED for entry in pickles)
             if len(pickles) == 1 and stored:
