@@ -52,16 +52,19 @@ def test_equals_theirs(name, options):
     assert torch.equal(ours.generate(ids, max_length=14, **options), expected)
 
 
-@pytest.mark.parametrize(("name", "options"), [("xlnet", {"use_cache": False}), ("xlm", {}), ("flaubert", {})])
+@pytest.mark.parametrize("options", [{}, {"use_cache": False}, {"num_beams": 3}], ids=["greedy", "anew", "beams"])
+@pytest.mark.parametrize("name", ["xlnet", "xlnet with a short memory", "xlm", "flaubert"])
 def test_padded_prompts_are_continued_like_single_ones(name, options):
     head, config, sizes = MODELS[name]
     torch.manual_seed(4)
     model = getattr(pretrained, head)(getattr(pretrained, config)(**sizes)).eval()
+    for parameter in model.parameters():
+        parameter.data += 0.1 * torch.randn_like(parameter)
     rows = [prompts(1, length) for length in (5, 3, 4)]
     padded = torch.ones(3, 5, dtype=torch.long)
     for place, row in enumerate(rows):
         padded[place, 5 - row.shape[1] :] = row[0]
-    together = model.generate(padded, max_new_tokens=6)
+    together = model.generate(padded, max_new_tokens=6, **options)
     for place, row in enumerate(rows):
         alone = model.generate(row, max_new_tokens=6, **options)[0, row.shape[1] :]
         assert torch.equal(together[place, 5 : 5 + len(alone)], alone)

@@ -51,10 +51,12 @@ class XLNetLMHeadModel(XLNetPreTrainedModel, ForLanguageModeling, base=XLNetMode
         """A dummy stands where the next token will: it is the one target, it sees all others, and none sees it.
 
         The memories lack the last token, which was not known when they were made, and the one before it, which is
-        computed again as published. Prompts with padding are read anew at each step: memories have no mask.
+        computed again as published.
         """
         if past is not None:
             input_ids, past = input_ids[:, -2:], tuple(memory[:-2] for memory in past)
+            if attention_mask is not None:  # of what is remembered, and of these two
+                attention_mask = attention_mask[:, -len(past[0]) - 2 :]
         dummy = input_ids.new_zeros(len(input_ids), 1)
         input_ids = torch.cat([input_ids, dummy], 1)
         rows, length = input_ids.shape
@@ -63,7 +65,7 @@ class XLNetLMHeadModel(XLNetPreTrainedModel, ForLanguageModeling, base=XLNetMode
         target = torch.zeros(rows, 1, length, device=input_ids.device)
         target[..., -1] = 1.0
         if attention_mask is not None:
-            attention_mask, use_cache = torch.cat([attention_mask, attention_mask.new_ones(rows, 1)], 1), False
+            attention_mask = torch.cat([attention_mask, attention_mask.new_ones(rows, 1)], 1)
         return options | {
             "input_ids": input_ids,
             "attention_mask": attention_mask,

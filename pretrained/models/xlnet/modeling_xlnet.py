@@ -100,7 +100,8 @@ class XLNetModel(XLNetPreTrainedModel):
 
         Args:
             input_ids: (B, S) token numbers.
-            attention_mask: (B, S), 1 for tokens to look at, 0 for padding, on either side.
+            attention_mask: (B, S), 1 for tokens to look at, 0 for padding, on either side; or (B, M + S), for what is
+                remembered too. Memory without a mask may be looked at.
             mems: what an earlier call returned: one (M, B, H) per layer. `input_ids` are the tokens after it.
             perm_mask: (B, S, S), 1 where token i may not look at token j. The content of a token always sees itself.
             target_mapping: (B, T, S), 1 where target t is token s. With it the network predicts these tokens
@@ -125,8 +126,11 @@ class XLNetModel(XLNetPreTrainedModel):
         batch, length = given.shape
         if attention_mask is not None and input_mask is not None:
             raise InputError("pass either attention_mask (1 for tokens) or input_mask (1 for padding), and not both")
+        memories = read_memories(mems, layers=len(self.layer), batch=batch, width=config.d_model)
+        past = 0 if not memories or memories[0] is None else memories[0].shape[1]
+        covers_memory = attention_mask is not None and attention_mask.shape[1:] == (past + length,)
         for name, value, shape in (
-            ("attention_mask", attention_mask, (batch, length)),
+            ("attention_mask", attention_mask, (batch, past + length if covers_memory else length)),
             ("input_mask", input_mask, (batch, length)),
             ("token_type_ids", token_type_ids, (batch, length)),
             ("perm_mask", perm_mask, (batch, length, length)),
@@ -139,8 +143,6 @@ class XLNetModel(XLNetPreTrainedModel):
             use_mems = use_cache
         if use_mems is None:
             use_mems = bool(getattr(config, "use_mems_train", False)) if self.training else config.use_cache
-        memories = read_memories(mems, layers=len(self.layer), batch=batch, width=config.d_model)
-        past = 0 if not memories or memories[0] is None else memories[0].shape[1]
 
         if inputs_embeds is None:
             try:
@@ -192,8 +194,8 @@ class XLNetModel(XLNetPreTrainedModel):
             later = key > query + past
             parts.append((later | (key < query) if self.config.same_length else later)[None])
         for mask in (None if padding is None else padding[:, None], perm_mask):
-            if mask is not None:  # memory may always be looked at
-                parts.append(torch.nn.functional.pad(mask > 0, (past, 0)))
+            if mask is not None:  # memory may be looked at, unless the mask covers it too
+                parts.append(torch.nn.functional.pad(mask > 0, (past + length - mask.shape[-1], 0)))
         if not parts:
             return None
         hidden = parts[0]
