@@ -19,7 +19,7 @@ def _read_config(
 ) -> tuple[Choice, Any, dict[str, Any], dict[str, Any]]:
     """(family and reason, configuration, hub options, keywords that are neither an option nor a key)."""
     options, overrides = split_options(kwargs)
-    files = resolve(name, **options)
+    files = resolve(name, part="config", **options)
     found = choose_family(files)
     files.note(f"the family is {found.family.model_type}: {found.reason}")
     logger.debug("%s: family %s, because %s", files.name, found.family.model_type, found.reason)
@@ -79,7 +79,7 @@ class AutoTokenizer:
         """
         options, _ = split_options(kwargs)
         config = kwargs.pop("config", None)
-        files = resolve(pretrained_model_name_or_path, **options)
+        files = resolve(pretrained_model_name_or_path, part="tokenizer", **options)
         tokenizer_class: Any = choose_tokenizer(files, None if config is None else config.to_dict())
         logger.debug("%s: %s", files.name, files.notes[-1])
         return tokenizer_class.from_pretrained(pretrained_model_name_or_path, *inputs, **kwargs)

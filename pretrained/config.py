@@ -174,7 +174,7 @@ class PretrainedConfig:
             ConfigurationError: the file is not a configuration, or contradicts itself.
         """
         options, overrides = split_options(kwargs)
-        config, unused = cls._read(resolve(pretrained_model_name_or_path, **options), overrides)
+        config, unused = cls._read(resolve(pretrained_model_name_or_path, part="config", **options), overrides)
         return (config, unused) if return_unused_kwargs else config
 
     @classmethod

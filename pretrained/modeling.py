@@ -139,7 +139,7 @@ class PreTrainedModel(nn.Module):
         else:
             files = resolve(pretrained_model_name_or_path, **options)
         if not isinstance(config, PretrainedConfig):
-            config_files = files if config is None else resolve(config, **options)
+            config_files = files if config is None else resolve(config, part="config", **options)
             assert config_files is not None
             config, overrides = cls.config_class._read(config_files, overrides)
         if overrides:

@@ -3,7 +3,9 @@
 import importlib.util
 import os
 import socket
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import hypothesis
 import pytest
@@ -33,16 +35,36 @@ def minilm() -> Path:
     return weights.parent
 
 
+@pytest.fixture
+def loopback() -> None:
+    """A test that asks for this may reach servers on this machine, and may download from them."""
+
+
 @pytest.fixture(autouse=True)
-def _no_network(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Any attempt to reach another machine fails the test; local sockets of helper processes stay allowed."""
+def _no_network(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Any attempt to reach another machine fails the test; helper processes are told to stay offline."""
+    allowed = ("127.0.0.1", "localhost", "::1") if "loopback" in request.fixturenames else ()
+    connect, connect_ex, getaddrinfo = socket.socket.connect, socket.socket.connect_ex, socket.getaddrinfo
 
-    def refuse(self: socket.socket, address: object) -> None:
-        raise AssertionError(f"a test tried to connect to {address!r}")
+    def guarded(original: Callable[..., Any]) -> Callable[..., Any]:
+        def ask(self: socket.socket, address: Any) -> Any:
+            if not isinstance(address, tuple) or address[0] not in allowed:
+                raise AssertionError(f"a test tried to connect to {address!r}")
+            return original(self, address)
 
-    def refuse_lookup(host: object, *args: object, **kwargs: object) -> None:
-        raise AssertionError(f"a test tried to look up {host!r}")
+        return ask
 
-    monkeypatch.setattr(socket.socket, "connect", refuse)
-    monkeypatch.setattr(socket.socket, "connect_ex", refuse)
-    monkeypatch.setattr(socket, "getaddrinfo", refuse_lookup)
+    def look_up(host: object, *args: Any, **kwargs: Any) -> Any:
+        if host not in allowed:
+            raise AssertionError(f"a test tried to look up {host!r}")
+        return getaddrinfo(host, *args, **kwargs)
+
+    monkeypatch.setattr(socket.socket, "connect", guarded(connect))
+    monkeypatch.setattr(socket.socket, "connect_ex", guarded(connect_ex))
+    monkeypatch.setattr(socket, "getaddrinfo", look_up)
+    for variable in ("HF_ENDPOINT", "PRETRAINED_ENDPOINTS", "HF_TOKEN", "PRETRAINED_LOCK", "TRANSFORMERS_OFFLINE"):
+        monkeypatch.delenv(variable, raising=False)
+    if allowed:
+        monkeypatch.delenv("HF_HUB_OFFLINE", raising=False)
+    else:
+        monkeypatch.setenv("HF_HUB_OFFLINE", "1")

@@ -35,10 +35,12 @@ assert "huggingface_hub" not in sys.modules, "nothing is downloaded, so nothing 
 """
 
 NOT_HERE = """
+import os
+os.environ[VARIABLE] = "1"
 from pretrained import AutoTokenizer, BertModel, ModelNotFoundError
 for load in (BertModel.from_pretrained, AutoTokenizer.from_pretrained):
     try:
-        load("bert-base-uncassed")
+        load("bert-base-uncassed", **OPTIONS)
     except ModelNotFoundError as error:
         assert "bert-base-uncased" in str(error)
     else:
@@ -48,7 +50,10 @@ for load in (BertModel.from_pretrained, AutoTokenizer.from_pretrained):
 
 def run(code: str, **environment: str) -> None:
     result = subprocess.run(
-        [sys.executable, "-c", GUARD + code], capture_output=True, text=True, env={**os.environ, **environment}
+        [sys.executable, "-c", GUARD + code],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "HF_HUB_OFFLINE": "0", **environment},  # nothing tells it to stay offline
     )
     assert result.returncode == 0, result.stderr
 
@@ -64,8 +69,12 @@ def test_a_name_in_the_cache(minilm: Path, tmp_path: Path):
     run("NAME = 'owner/name'" + EVERY_CLASS, HF_HOME=str(tmp_path))
 
 
-def test_a_name_that_is_not_here(tmp_path: Path):
-    run(NOT_HERE, HF_HOME=str(tmp_path))
+@pytest.mark.parametrize(
+    ("variable", "options"),
+    [("HF_HUB_OFFLINE", {}), ("TRANSFORMERS_OFFLINE", {}), ("UNUSED", {"local_files_only": True})],
+)
+def test_a_name_that_is_not_here(variable: str, options: dict[str, bool], tmp_path: Path):
+    run(f"VARIABLE = {variable!r}\nOPTIONS = {options!r}\n{NOT_HERE}", HF_HOME=str(tmp_path))
 
 
 def test_the_guard_notices():

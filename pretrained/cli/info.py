@@ -43,7 +43,7 @@ def info(
     from pretrained.hub import resolve
 
     tensors = tensors or stats
-    facts = _Facts(resolve(name), stats=stats).collect()
+    facts = _Facts(resolve(name, local_files_only=True), stats=stats).collect()
     if as_json:
         wanted = {"tensors": tensors, "tree": tree}
         print_json({key: value for key, value in facts.items() if wanted.get(key, True)})

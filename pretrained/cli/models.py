@@ -120,7 +120,7 @@ def _here(name: str, in_cache: Any) -> str | None:
     if not any(repository in in_cache for repository in hub_ids(name)):
         return None
     try:
-        files = resolve(f"hub:{name}")
+        files = resolve(f"hub:{name}", local_files_only=True)
     except PretrainedError:
         return None  # an empty folder, or a download that did not get far
     try:

@@ -18,8 +18,12 @@ def explain(
     advice: Sequence[str],
     cache_dir: str | os.PathLike[str] | None,
     revision: str | None,
+    forbidden: str = "",
 ) -> str:
-    """The message for a name that led nowhere: `looked`, `found` and `advice` are what the search wrote down."""
+    """The message for a name that led nowhere: `looked`, `found` and `advice` are what the search wrote down.
+
+    `forbidden` is what kept the network from being asked.
+    """
     if reference.kind == "disk":
         return _disk(reference, looked)
     if reference.kind == "package":
@@ -37,7 +41,7 @@ def explain(
         looked=places,
         found="".join(f"\n  {line}" for line in found),
         closest=closest,
-        to_do="\n  ".join(("", *advice[:1], *_bring(name, revision))),
+        to_do="\n  ".join(("", *advice[:1], *_bring(name, revision, forbidden))),
     )
 
 
@@ -52,22 +56,20 @@ def near(name: str, names: Iterable[str]) -> list[str]:
     return [known for known in dict.fromkeys(spelled[match] for match in close) if known != name]
 
 
-def _bring(name: str, revision: str | None) -> list[str]:
-    """How to get the files here by hand, as this version downloads nothing."""
+def _bring(name: str, revision: str | None, forbidden: str) -> list[str]:
+    """How to get the files here: over the network, or by hand."""
     known = catalogue.short_name(name)
     if known is None and "/" not in name:
         return [
             "check the spelling, write owner/name, or name the folder that has the files; "
             "an installed package is written package:NAME"
         ]
-    repository = known.hub_id if known else name
-    files = ("config.json", *known.tokenizer_files, "model.safetensors") if known else ()
-    folder = repository.rpartition("/")[2]
+    folder = (known.hub_id if known else name).rpartition("/")[2]
     return [
-        "this version downloads nothing. With a network, this fills the cache of this machine:",
-        f"  {messages.fetch(repository, revision=revision)}",
+        f"{forbidden} forbids the network. Without that, this fills the cache of this machine:",
+        f"  {messages.download(name, revision=revision)}",
         "or, on another machine, this makes a folder to carry here and to name in place of the model:",
-        f"  {messages.fetch(repository, files, revision=revision, into=folder)}",
+        f"  {messages.download(name, revision=revision, into=folder)}",
     ]
 
 

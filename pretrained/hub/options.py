@@ -3,33 +3,43 @@
 Configuration, tokenizer and model share them: `options, rest = split_options(kwargs)`, then `resolve(name, **options)`.
 """
 
+import os
 from collections.abc import Mapping
 from typing import Any
 
-from pretrained.errors import ModelNotFoundError
+_LOCATING = (
+    "revision",
+    "cache_dir",
+    "local_files_only",
+    "force_download",
+    "subfolder",
+    "lock",
+    "token",
+    "use_auth_token",
+    "proxies",
+)
+_IGNORED = frozenset({"resume_download", "mirror", "use_cdn"})
+"""Published options without effect: every download goes on where the last one stopped, and servers are configured."""
 
-_LOCATING = ("revision", "cache_dir", "local_files_only", "subfolder")
-_IGNORED = frozenset({"resume_download", "proxies", "use_auth_token", "token", "mirror", "use_cdn"})
-"""Published options that concern downloading only: accepted, and without effect while nothing is downloaded."""
-
-OPTIONS = frozenset(_LOCATING) | _IGNORED | {"force_download"}
+OPTIONS = frozenset(_LOCATING) | _IGNORED
 
 
 def split_options(options: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
-    """The options that `resolve` takes, and the rest. Published download options are dropped here."""
-    check({key: value for key, value in options.items() if key in OPTIONS})
+    """The options that `resolve` takes, and the rest. Published options without effect are dropped here."""
     locating = {key: options[key] for key in _LOCATING if key in options}
     return locating, {key: value for key, value in options.items() if key not in OPTIONS}
 
 
 def check(options: Mapping[str, Any]) -> None:
-    """Raises for options that no one knows, and for one that this version cannot obey."""
+    """Raises for options that no one knows."""
     unknown = sorted(options.keys() - OPTIONS)
     if unknown:
         raise TypeError(f"unknown option {', '.join(unknown)}; the options are {', '.join(sorted(OPTIONS))}")
-    if options.get("force_download"):
-        raise ModelNotFoundError(
-            "force_download=True asks for a fresh copy, and this version downloads nothing.\n"
-            "To do: leave the option away to load the copy on this machine, or bring a fresh one by hand:\n"
-            "  hf download OWNER/NAME --local-dir FOLDER"
-        )
+
+
+def offline() -> str | None:
+    """The variable that forbids the network, if there is one."""
+    for variable in ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE"):
+        if os.environ.get(variable, "").upper() in ("1", "ON", "YES", "TRUE"):
+            return variable
+    return None

@@ -3,8 +3,8 @@
 ./folder  ../x  /abs  ~/x  C:\\x  x/y/z  x/  Path(…)   a folder or a file on disk       kind "disk"
 file:NAME                                              the same, whatever NAME looks like
 package:NAME                                           an installed Python package      kind "package"
-hub:NAME                                               a model in the cache             kind "hub"
-owner/name, name                                       a folder here, else the cache    kind "name"
+hub:NAME                                               a model of the hub               kind "hub"
+owner/name, name                                       a folder here, else the hub      kind "name"
 """
 
 import os
@@ -49,9 +49,9 @@ def parse(name: str | os.PathLike[str]) -> Reference:
         return _forced(asked, prefix, rest)
     if address := _ADDRESS.match(asked):
         raise ModelNotFoundError(
-            f"{asked} is a web address, and this version downloads nothing.\n"
-            f"To do: bring the files to this machine and name their folder, or, when they are in its cache, "
-            f"say {address['repository']!r}"
+            f"{asked} is a web address, and a model is named by its name.\n"
+            f"To do: write {address['repository']!r}; another server than the hub is named by PRETRAINED_ENDPOINTS or, "
+            "with pretrained download, by --endpoint"
         )
     if _looks_like_path(asked):
         return Reference(asked, "disk", _path(asked))

@@ -1,21 +1,26 @@
 """Where are the files of the model with this name?
 
-One function per source, and one order: a folder or file on disk, an installed package, the caches of this machine.
+One function per source, and one order: a folder or file on disk, an installed package, the caches of this machine,
+and only then the network.
 """
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PureWindowsPath
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from pretrained.errors import ModelNotFoundError, UnsafeFileError, UnsupportedFormatError
+from pretrained.errors import DownloadError, ModelNotFoundError, UnsafeFileError, UnsupportedFormatError
 from pretrained.hub import cache, catalogue, messages, options
+from pretrained.hub.bundle_name import find_bundle
 from pretrained.hub.files import ModelFiles
-from pretrained.hub.folder import Folder, Located, holds_model, is_of_a_model, locate, nothing_in
+from pretrained.hub.folder import Folder, Located, has, holds_model, is_of_a_model, locate, nothing_in
 from pretrained.hub.names import claim
 from pretrained.hub.reference import Reference, parse
 from pretrained.hub.sniff import sniff
+
+if TYPE_CHECKING:
+    from pretrained.hub.lock import LockedModel
 
 
 @dataclass
@@ -26,6 +31,9 @@ class _Search:
     revision: str | None
     cache_dir: str | os.PathLike[str] | None
     subfolder: str
+    part: str
+    partial: ModelFiles | None = None
+    """Files of the model that are here, and not all that are wanted."""
     looked: list[str] = field(default_factory=list)
     found: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
@@ -38,30 +46,79 @@ def resolve(
     revision: str | None = None,
     cache_dir: str | os.PathLike[str] | None = None,
     local_files_only: bool = False,
+    force_download: bool = False,
     subfolder: str = "",
+    part: str = "model",
+    lock: str | os.PathLike[str] | None = None,
+    token: str | bool | None = None,
+    use_auth_token: str | bool | None = None,
+    proxies: Mapping[str, str] | None = None,
     **published_options: Any,
 ) -> ModelFiles:
-    """The files of a model: a folder, a file, `package:NAME`, owner/name or a short name. Never asks the network.
+    """The files of a model: a folder, a file, `package:NAME`, owner/name or a short name.
 
-    `revision` is a branch, tag or (abbreviated) commit in the cache, `cache_dir` a cache in place of the usual ones,
-    `subfolder` a folder below the model's own. `local_files_only` is always so, and accepted as are the other
-    published options of downloading.
+    Files that are on this machine are used without asking the network; what is not here is downloaded into the cache,
+    unless `local_files_only=True` or HF_HUB_OFFLINE=1 forbid it. `force_download=True` asks the network anyway, and
+    replaces files that are not what it lists.
+
+    `revision` is a branch, tag or (abbreviated) commit, `cache_dir` a cache in place of the usual ones, `subfolder` a
+    folder below the model's own. `part` says what is wanted: a "model" with its weights, a "tokenizer", or a "config".
+    With `lock`, a lock file (else PRETRAINED_LOCK names one), these very files are taken and no others.
+    `token` (or its earlier name, `use_auth_token`) and `proxies` are for the download; other published options of
+    downloading are accepted and have no effect.
     """
     options.check(published_options)
+    if part not in ("model", "tokenizer", "config"):
+        raise ValueError(f"part {part!r} is none of model, tokenizer, config")
     reference = parse(name)
     subfolder = _relative(subfolder)
-    search = _Search(reference, revision, cache_dir, subfolder)
+    locked = _locked(lock, reference)
+    if locked is not None:
+        revision = locked.chosen_revision(revision)
+    search = _Search(reference, revision, cache_dir, subfolder, part)
+    found = _find(search, local_files_only=local_files_only, refresh=force_download)
+    if found is None:
+        asked = use_auth_token if token is None else token
+        found = _downloaded(search, refresh=force_download, token=asked, proxies=proxies)
+    return found if locked is None else locked.check(found, part)
+
+
+def _locked(lock: str | os.PathLike[str] | None, reference: Reference) -> "LockedModel | None":
+    lock = os.environ.get("PRETRAINED_LOCK") if lock is None else lock  # lock="" asks for none
+    if not lock:
+        return None
+    from pretrained.hub.lock import locked_files
+
+    return locked_files(lock, reference.asked)
+
+
+def _find(search: _Search, *, local_files_only: bool, refresh: bool) -> ModelFiles | None:
+    """The files on this machine; None where the network is to be asked for them."""
     sources = {
         "disk": (_on_disk,),
         "package": (_in_package,),
-        "hub": (_in_cache,),
-        "name": (_on_disk, _in_cache),
-    }
-    for source in sources[reference.kind]:
-        found = source(search)
-        if found is not None:
+        "hub": (_in_cache, _in_older_cache, _in_wheel),
+        "name": (_on_disk, _in_cache, _in_older_cache, _in_wheel),  # looking at all packages takes milliseconds, so at last
+    }[search.reference.kind]
+    on_the_hub = search.reference.kind in ("hub", "name")
+    for source in sources:
+        if refresh and source in (_in_cache, _in_older_cache):
+            continue
+        if (found := source(search)) is not None:
+            if refresh:
+                found.note(f"force_download= is for models of the hub; this is a {found.kind}")
             return found
-    raise _not_found(search)
+    forbidden = _forbidden(local_files_only) if on_the_hub else ""
+    if on_the_hub and not forbidden:
+        return None
+    if refresh and on_the_hub:
+        raise DownloadError(
+            f"force_download=True asks for a fresh copy of {search.reference.asked}, and {forbidden} forbids the "
+            "network.\nTo do: leave one of the two away"
+        )
+    if search.partial is not None:
+        return search.partial
+    raise _not_found(search, forbidden)
 
 
 def _relative(subfolder: str) -> str:
@@ -79,6 +136,8 @@ def _on_disk(search: _Search) -> ModelFiles | None:
     path, sure = search.reference.path, search.reference.kind == "disk"
     if path is None:
         return None
+    if (bundle := find_bundle(path)) is not None:
+        return _bundle(search, bundle)
     if path.is_dir():
         path = path / search.subfolder
         if not path.is_dir():
@@ -95,6 +154,14 @@ def _on_disk(search: _Search) -> ModelFiles | None:
         return _file(search, checkpoint)
     search.looked.append(f"a folder or file {path.absolute()}")
     return None
+
+
+def _bundle(search: _Search, path: Path) -> ModelFiles:
+    from pretrained.hub.bundle import open_bundle
+
+    if search.subfolder:
+        raise ModelNotFoundError(f"{path} is a bundle of one model; it has no subfolder {search.subfolder!r}.")
+    return open_bundle(path, name=search.reference.asked, revision=search.revision, notes=tuple(search.notes))
 
 
 def _folder(search: _Search, path: Path) -> ModelFiles:
@@ -183,9 +250,21 @@ def _in_package(search: _Search) -> ModelFiles | None:
                 )
             )
         if models:
+            from pretrained.hub.wheels import open_folder
+
+            if (packed := open_folder(models[0], name=search.reference.asked, notes=search.notes)) is not None:
+                return packed
             found = Located(models[0], models[0])
             return ModelFiles(found, name=search.reference.asked, kind="package", notes=search.notes)
     return None
+
+
+def _in_wheel(search: _Search) -> ModelFiles | None:
+    """A model whose package announces this name, as the wheels of `pretrained wheel` do."""
+    from pretrained.hub.wheels import installed_model
+
+    name, asked = search.reference.target, search.reference.asked
+    return installed_model(name, asked=asked, revision=search.revision, notes=search.notes)
 
 
 def _package_folders(name: str) -> Iterator[Path]:
@@ -229,8 +308,7 @@ def _models_below(folder: Path, depth: int) -> Iterator[Path]:
 
 
 def _in_cache(search: _Search) -> ModelFiles | None:
-    """The first cache that has the weights of the model, under any id it had; else the first with other files of it."""
-    without_weights = None
+    """The first cache that has what is wanted of the model, under any id it had. Less than that is kept in mind."""
     for repository in _stored(search):
         found = cache.snapshot(repository, search.revision)
         if isinstance(found, cache.NoSnapshot):
@@ -247,10 +325,28 @@ def _in_cache(search: _Search) -> ModelFiles | None:
         if cache.repository_id(repository) != search.reference.target:
             notes.append(f"{search.reference.target} lies in the cache as {cache.repository_id(repository)}")
         files = ModelFiles(located, name=search.reference.asked, kind="cache", notes=notes)
-        if any(claimed.role in ("weights", "index") for _, claimed in folder.claims()):
+        if has(folder, search.part):
             return files
-        without_weights = without_weights or files
-    return without_weights
+        search.partial = search.partial or files
+    return None
+
+
+def _in_older_cache(search: _Search) -> ModelFiles | None:
+    """Caches of earlier days and of other libraries, which have one version of a model."""
+    from pretrained.hub import older_caches
+
+    if search.revision or search.subfolder or search.cache_dir is not None:
+        return None
+    for place in older_caches.places(search.reference.target):
+        search.looked.append(f"{place.what} ({place.folder})")
+        if place.model is not None:
+            note = f"{search.reference.target} lies in {place.what}"
+            found = Located(place.model, place.model, notes=(note,))
+            files = ModelFiles(found, name=search.reference.asked, kind="cache", notes=search.notes)
+            if has(Folder(place.model), search.part):
+                return files
+            search.partial = search.partial or files
+    return None
 
 
 def _stored(search: _Search) -> Iterator[Path]:
@@ -274,10 +370,54 @@ def _unusable(root: Path, repository: Path) -> str:
     return f"no file of a model ({messages.listing(parts)})"
 
 
+# -- the network --------------------------------
+
+
+def _forbidden(local_files_only: bool) -> str:
+    """What forbids the network; "" when nothing does."""
+    if local_files_only:
+        return "local_files_only=True"
+    variable = options.offline()
+    return f"{variable}={os.environ[variable]}" if variable else ""
+
+
+def _downloaded(
+    search: _Search, *, refresh: bool, token: str | bool | None, proxies: Mapping[str, str] | None
+) -> ModelFiles:
+    """The model, after what was not here of it came over the network."""
+    from pretrained.hub.download import Wish, download, shown
+
+    name = search.reference.target
+    wish = Wish(search.revision, weights=search.part == "model", subfolder=search.subfolder)
+    places = [*search.looked, *map(str, cache.cache_folders(search.cache_dir))]
+    try:
+        with shown() as progress:
+            done = download(
+                name,
+                wish,
+                cache_dir=search.cache_dir,
+                refresh=refresh,
+                token=token,
+                proxies=proxies,
+                progress=progress,
+                looked=places,
+            )
+    except ModelNotFoundError as error:
+        if search.partial is None or refresh:
+            raise
+        search.partial.note(f"what is missing was not fetched: {str(error).partition(chr(10))[0]}")
+        return search.partial
+    located = Located(done.folder / search.subfolder, done.folder.parent.parent, revision=done.plan.commit)
+    notes = [*search.notes, *done.notes]
+    if done.plan.missing:
+        notes.append(f"{len(done.plan.missing)} files were downloaded from {done.plan.endpoint}")
+    return ModelFiles(located, name=search.reference.asked, kind="cache", notes=notes)
+
+
 # -- nothing found --------------------------------
 
 
-def _not_found(search: _Search) -> ModelNotFoundError:
+def _not_found(search: _Search, forbidden: str) -> ModelNotFoundError:
     from pretrained.hub.not_found import explain
 
     return ModelNotFoundError(
@@ -288,5 +428,6 @@ def _not_found(search: _Search) -> ModelNotFoundError:
             advice=search.advice,
             cache_dir=search.cache_dir,
             revision=search.revision,
+            forbidden=forbidden,
         )
     )

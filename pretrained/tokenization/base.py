@@ -80,7 +80,7 @@ class PreTrainedTokenizer(Vocabulary):
             TokenizationError: its files contradict each other.
         """
         options, init = split_options(kwargs)
-        return cls.from_files(resolve(pretrained_model_name_or_path, **options), *init_inputs, **init)
+        return cls.from_files(resolve(pretrained_model_name_or_path, part="tokenizer", **options), *init_inputs, **init)
 
     @classmethod
     def from_files(cls, files: ModelFiles, *init_inputs: Any, **kwargs: Any) -> Self:

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -223,7 +224,7 @@ def test_a_package_that_does_not_help(name: str, words: str) -> None:
 # -- nothing found ------------------------------
 
 
-def message(name: str | Path, **options: str) -> str:
+def message(name: str | Path, **options: Any) -> str:
     with pytest.raises(ModelNotFoundError) as raised:
         resolve(name, **options)
     return str(raised.value)
@@ -236,9 +237,9 @@ def test_a_short_name_that_is_not_here(here: Path, tmp_path: Path) -> None:
         str(here / "bert-base-uncased"),
         f"{tmp_path / 'cache'} (no such folder)",
         str(tmp_path / "home" / ".cache" / "huggingface" / "hub"),
-        "hf download google-bert/bert-base-uncased\n",
-        "hf download google-bert/bert-base-uncased config.json vocab.txt tokenizer.json model.safetensors "
-        "--local-dir bert-base-uncased",
+        "HF_HUB_OFFLINE=1 forbids the network",
+        "pretrained download bert-base-uncased\n",
+        "pretrained download bert-base-uncased --to bert-base-uncased",
     ):
         assert words in said
     assert "--revision v1" in message("bert-base-uncased", revision="v1")
@@ -269,9 +270,10 @@ def test_near_names_in_the_cache(here: Path, tmp_path: Path) -> None:
 @pytest.mark.usefixtures("here")
 def test_an_unknown_name_gets_no_invented_command() -> None:
     said = message("qqqqqqqq")
-    assert "hf download" not in said
+    assert "pretrained download" not in said
     assert "owner/name" in said
-    assert "hf download some/thing --local-dir thing" in message("some/thing")
+    assert "pretrained download some/thing --to thing" in message("some/thing")
+    assert "local_files_only=True forbids the network" in message("some/thing", local_files_only=True)
 
 
 def test_a_path_that_is_not_here(here: Path) -> None:

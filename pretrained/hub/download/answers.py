@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from urllib.parse import urlsplit
 
 from pretrained.hub.download.endpoints import Endpoint
 from pretrained.hub.download.http import Client, Reply, origin
@@ -76,6 +77,10 @@ class Requests:
             if redirected and not trouble.temporary:  # such addresses are valid for some minutes
                 self._location = None
                 return None
+            if origin(reply.url) != origin(self._address):  # the hub says that it has the file; its storage may recover
+                raise Trouble(
+                    "busy", f"it redirects to {urlsplit(reply.url).hostname}, where {trouble}", wait=trouble.wait
+                )
             raise trouble
         self._check_head(reply)
         if origin(reply.url) != origin(self._address):

@@ -14,7 +14,7 @@ from pretrained.hub.download.trouble import Trouble
 
 # What decides, when several servers failed in different ways: the first of these.
 _ORDER = ("gated", "token", "unknown_revision", "certificate", "proxy", "unknown_name", "stale", "network", "timeout")
-_MIRROR = ("page", "redirect", "size", "hash", "answer", "missing", "stale")
+_MIRROR = ("page", "redirect", "size", "hash", "answer", "missing", "stale", "unknown_name", "unknown_revision")
 
 
 def no_listing(

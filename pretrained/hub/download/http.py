@@ -124,10 +124,14 @@ class Client:
             target = response.headers.get("Location") if response.status in _MOVED else None
             if target is None:
                 break
-            there = self._redirected(here, target, response.status)
+            try:
+                there = self._redirected(here, target, response.status)
+            except Trouble:
+                self._finish(connection, response, Reply(response, here.geturl(), None))
+                raise
             if not follow and _origin(there) != _origin(first):
                 break
-            self._finish(connection, response, Reply(response, "", None))
+            self._finish(connection, response, Reply(response, here.geturl(), None))
             here = there
         else:
             raise Trouble("redirect", f"it redirects more than {_REDIRECTS_AT_MOST} times")

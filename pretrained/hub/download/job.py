@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pretrained.errors import DownloadError, PretrainedError
-from pretrained.hub import cache, catalogue
+from pretrained.hub import cache, catalogue, options
 from pretrained.hub.download import explain
 from pretrained.hub.download.answers import Source
 from pretrained.hub.download.endpoints import Endpoint, endpoints
@@ -73,7 +73,7 @@ def download(
     progress = progress if progress is not None else Quiet()
     if wish.format is not None and wish.format not in FORMATS:
         raise ValueError(f"format {wish.format!r} is none of {', '.join(FORMATS)}")
-    refuse_offline(name)
+    _refuse_offline(name)
     asked = endpoints(servers)
     agent, authorization = _headers(token, needed=any(endpoint.takes_token for endpoint in asked))
     patience = patience or Patience.from_environment()
@@ -82,34 +82,30 @@ def download(
         return job.run(to=to, cache_dir=cache_dir, refresh=refresh, dry_run=dry_run)
 
 
-def refuse_offline(name: str) -> None:
+def _refuse_offline(name: str) -> None:
     """Raises where the environment forbids the network."""
-    if variable := offline():
+    if variable := options.offline():
         raise DownloadError(
             f"{name} is not fetched, because {variable}={os.environ[variable]} keeps this machine offline.\n"
             f"To do: unset {variable}, or bring the files by hand: pretrained needs {name}"
         )
 
 
-def offline() -> str | None:
-    """The variable that forbids the network, if there is one."""
-    for variable in ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE"):
-        if os.environ.get(variable, "").upper() in ("1", "ON", "YES", "TRUE"):
-            return variable
-    return None
-
-
 def _headers(token: str | bool | None, *, needed: bool) -> tuple[str, str | None]:
     """Who asks: the user agent, and the user's token as huggingface_hub finds it, where a server may get it."""
-    import pretrained
+    from importlib.metadata import PackageNotFoundError, version
 
-    agent = f"pretrained/{pretrained.__version__}"
+    try:
+        own = version("pretrained")
+    except PackageNotFoundError:  # a checkout that was never installed
+        own = "unknown"
+    agent = f"pretrained/{own}"
     if not needed:
         return agent, None
     from huggingface_hub.utils import build_hf_headers  # type: ignore[attr-defined]
 
     try:
-        found = build_hf_headers(token=token, library_name="pretrained", library_version=pretrained.__version__)
+        found = build_hf_headers(token=token, library_name="pretrained", library_version=own)
     except (OSError, ValueError) as error:
         raise DownloadError(f"the token cannot be had: {error}\nTo do: hf auth login") from error
     return found.get("user-agent", agent), found.get("authorization")

@@ -67,7 +67,7 @@ def of_status(status: int, headers: Message) -> Trouble | None:
         return Trouble("proxy", "the proxy wants a user name and a password")
     if status in (404, 410):
         return Trouble("missing", f"it answers {status} and has no such file")
-    if status in (408, 425, 429) or status >= 500:
+    if status in (408, 416, 425, 429) or status >= 500:
         return Trouble("busy", f"it answers {status}", wait=_retry_after(headers.get("Retry-After")))
     if status in (301, 308):
         return Trouble("redirect", f"it answers {status} and says not where to")

@@ -1,0 +1,122 @@
+"""`pretrained download`: bring models to this machine, whole and checked."""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from pretrained.cli.show import JsonOption, print_json, print_line, print_table
+
+if TYPE_CHECKING:
+    from pretrained.hub.download import Downloaded
+
+
+class Format(StrEnum):
+    """Formats of weights, the preferred one first."""
+
+    safetensors = "safetensors"
+    bin = "bin"
+    h5 = "h5"
+    msgpack = "msgpack"
+    ckpt = "ckpt"
+
+
+def download(
+    names: Annotated[
+        list[str], typer.Argument(metavar="NAME…", help="owner/name, or short names.", show_default=False)
+    ],
+    *,
+    to: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            show_default=False,
+            help="A folder for the files, in place of the cache; for several models, a folder in it for each.",
+        ),
+    ] = None,
+    revision: Annotated[
+        str | None, typer.Option(metavar="REV", show_default=False, help="A branch, a tag or a commit.")
+    ] = None,
+    format: Annotated[
+        Format | None, typer.Option(show_default=False, help="Which weights; unless given, the first there is.")
+    ] = None,
+    everything: Annotated[bool, typer.Option("--all", help="Every file, not only those that are needed.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be fetched, and fetch nothing.")] = False,
+    endpoint: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="URL",
+            show_default=False,
+            help="A server to ask, in place of the configured ones; may be repeated; hub is the hub itself.",
+        ),
+    ] = None,
+    refresh: Annotated[
+        bool, typer.Option("--refresh", help="Check the bytes of files that are here, and replace the wrong ones.")
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Bring models to this machine: only the files that are needed, each one checked before it gets its name.
+
+    A download that was stopped, in whatever way, goes on where it was. What is here is not fetched again.
+
+    [bold]Examples[/bold]
+
+    pretrained download bert-base-uncased
+
+    pretrained download bert-base-uncased --dry-run
+
+    pretrained download bert-base-uncased --to carry/bert-base-uncased
+
+    pretrained download bert-base-uncased --endpoint http://mirror:8000 --endpoint hub
+    """
+    from pretrained.hub import download as hub
+
+    for name in names:
+        into = to / name.rpartition("/")[2] if to is not None and len(names) > 1 else to
+        wish = hub.Wish(revision, format=None if format is None else format.value, everything=everything)
+        with hub.shown() as progress:
+            done = hub.download(
+                name, wish, to=into, refresh=refresh, dry_run=dry_run, servers=endpoint or (), progress=progress
+            )
+        if as_json:
+            print_json(_facts(name, done, dry_run=dry_run))
+        elif dry_run:
+            _show(name, done)
+        else:
+            print_line(str(done.folder))
+
+
+def _facts(name: str, done: "Downloaded", *, dry_run: bool) -> dict[str, Any]:
+    plan = done.plan
+    missing = {file.name for file in plan.missing}
+    return {
+        "name": name,
+        "repository": plan.repository,
+        "revision": plan.revision,
+        "commit": plan.commit,
+        "endpoint": plan.endpoint,
+        "folder": str(done.folder),
+        "format": plan.format,
+        "formats": list(plan.formats),
+        "to_fetch": plan.to_fetch,
+        "dry_run": dry_run,
+        "files": [
+            {"name": file.name, "size": file.size, "etag": file.etag, "here": file.name not in missing}
+            for file in plan.files
+        ],
+        "notes": list(done.notes),
+    }
+
+
+def _show(name: str, done: "Downloaded") -> None:
+    from pretrained.hub.messages import size
+
+    plan = done.plan
+    missing = {file.name for file in plan.missing}
+    rows = [(file.name, size(file.size or 0), "" if file.name in missing else "yes") for file in plan.files]
+    print_table(("file", "size", "here"), rows, title=f"{name}: {plan.summary()}")
+    others = [format for format in plan.formats if format != plan.format]
+    if others:
+        print_line(f"also as {', '.join(others)}: --format {others[0]}")
+    print_line(f"to fetch: {size(plan.to_fetch)}")
