@@ -20,6 +20,7 @@ from pretrained.errors import CheckpointError, UnsafeFileError, UnsupportedForma
 
 _FREE_GROWTH = 1 << 20
 _SHOWN = 8
+_OWN = "top_level_model_weights"  # variables that a user's model has beside its layers
 
 
 class KerasFile:
@@ -33,6 +34,8 @@ class KerasFile:
         self._datasets: dict[str, list[Dataset]] = {}
         root = self._weights()
         layers = text_attribute(self._file, root, "layer_names") or []
+        if _OWN in self._file.links(root):
+            layers.append(_OWN)
         items = [(layer, self._file.find(root, layer)) for layer in dict.fromkeys(layers)]
         flat = [(name, item) for name, item in items if not self._file.is_group(item)]
         self.vocabulary = TENSORFLOW if flat else KERAS
@@ -61,7 +64,7 @@ class KerasFile:
         for other in copies:
             note = f"Tied weights differ: {other.name} and {dataset.name} are one tensor, but not equal in "
             note += f"{self.source}; {dataset.name} is used."
-            if note not in self.notes and not _same_bytes(tensor, self._read(other, copy=copy)):
+            if note not in self.notes and not _same_bytes(tensor, self._read(other, copy=False)):
                 self.notes.append(note)
         return tensor
 
