@@ -152,6 +152,7 @@ def load(
         if ties.get(name) not in fitting:
             wanted = main_type if checkpoint.dtype(key) in _STORED_ONLY else dtype
             _assign(model, name, expected[name], _placed(checkpoint, key, expected[name], wanted, device))
+    report.notes += [note for note in checkpoint.notes if note not in report.notes]  # what reading brought to light
     filled = [name for name in absent if ties.get(name) not in absent]
     _materialise(model, filled, expected, main_type, device)
     _tie(model, ties)
