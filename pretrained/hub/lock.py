@@ -16,6 +16,8 @@ from pathlib import Path
 
 from pretrained.errors import CorruptFileError, ModelFileNotFoundError, ModelNotFoundError
 from pretrained.hub import cache, catalogue, messages
+from pretrained.hub.bundle import Bundle
+from pretrained.hub.bundle_name import find_bundle
 from pretrained.hub.files import ModelFiles
 from pretrained.hub.hash_record import remembered_hash
 from pretrained.hub.manifest import FileHash, files_from_json, files_to_json, read_object
@@ -116,10 +118,10 @@ def locked_files(lock: str | os.PathLike[str], name: str | os.PathLike[str]) -> 
     path = Path(os.path.expanduser(lock))
     models = read_lock(path)
     asked = os.fsdecode(name)
-    for locked in models.values():
-        known_as = {locked.name, *catalogue.hub_ids(locked.name), *([locked.source] if locked.source else [])}
-        if known_as & _names(asked):
-            return locked
+    for known_as in (_names(asked), _names_in_bundle(Path(os.path.expanduser(asked)))):
+        for locked in models.values():
+            if known_as & (_names(locked.name) | ({locked.source} if locked.source else set())):
+                return locked
     raise ModelNotFoundError(
         messages.compose(
             f"{path} does not lock {asked!r}, and nothing else may be loaded.",
@@ -129,9 +131,17 @@ def locked_files(lock: str | os.PathLike[str], name: str | os.PathLike[str]) -> 
     )
 
 
-def _names(asked: str) -> set[str]:
-    plain = asked.removeprefix("hub:")
-    return {asked, *catalogue.hub_ids(plain), os.path.normpath(asked), os.path.normpath(asked).replace("\\", "/")}
+def _names(name: str) -> set[str]:
+    """Every name that means the same model: short, with its owner, or as a path."""
+    return {name, *catalogue.hub_ids(name.removeprefix("hub:")), os.path.normpath(name).replace("\\", "/")}
+
+
+def _names_in_bundle(path: Path) -> set[str]:
+    """What the model in a bundle is called; its bytes decide in the end."""
+    if (found := find_bundle(path)) is None:
+        return set()
+    manifest = Bundle(found).manifest
+    return {name for said in (manifest.source, manifest.name) if said for name in _names(said)}
 
 
 def lock_text(models: Iterable[tuple[str, ModelFiles]], hashes: Mapping[str, Mapping[str, FileHash]]) -> str:

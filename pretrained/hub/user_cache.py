@@ -10,11 +10,12 @@ from pathlib import Path
 
 def user_cache(*parts: str) -> Path:
     """A folder of that name, made where it is not there; where none can be made, one that ends with this process."""
-    folder = _base().joinpath(*parts)
+    folder = _base()
     try:
-        if os.name == "nt":  # what lies in the profile is the user's alone already
-            folder.mkdir(parents=True, exist_ok=True)
-        else:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        _make_private(folder)
+        for part in parts:
+            folder = folder / part
             _make_private(folder)
         if os.access(folder, os.W_OK):
             return folder
@@ -30,9 +31,10 @@ def _base() -> Path:
 
 
 def _make_private(folder: Path) -> None:
-    """Raises PermissionError for a folder into which somebody else may write."""
-    folder.parent.mkdir(parents=True, exist_ok=True)
+    """Makes a folder, or raises PermissionError for one into which somebody else may write."""
     folder.mkdir(mode=0o700, exist_ok=True)
+    if os.name == "nt":
+        return  # what lies in the profile is the user's alone
     facts = folder.stat()
     if facts.st_uid != os.getuid() or facts.st_mode & 0o022:
         raise PermissionError(f"{folder} may be written by others")

@@ -45,9 +45,9 @@ class _Wheel:
         self.add(name, content, FileHash.of_bytes(content), zlib.crc32(content))
 
 
-def package_name(manifest: Manifest) -> str:
-    """What the package of a model is called: "bert-base-uncased-model"."""
-    names = catalogue.hub_ids(manifest.source or manifest.name)
+def package_name(manifest: Manifest, name: str | None = None) -> str:
+    """What the package of a model is called: "bert-base-uncased-model"; `name` is one that the user chose."""
+    names = catalogue.hub_ids(name or manifest.source or manifest.name)
     name = next((name for name in names if "/" not in name), names[0])
     plain = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-") or "unnamed"
     return f"{plain}-model" if plain[0].isalpha() else f"model-{plain}-model"
@@ -68,13 +68,13 @@ def write_wheels(
         described: the files.
         folder: where the wheels go.
         version: of the package; it says which of two wheels is the newer one.
-        name: under which the model shall be found too, besides its published names.
+        name: of the model, for one that has no published name; it is found by this name too.
     """
     if not _VERSION.fullmatch(version):
         raise ConfigurationError(f"{version!r} is no version of a package; write digits and dots, such as 1.0")
     if max_size < _LEAST + _OWN:
         raise ValueError(f"a wheel of {max_size:,} bytes is too small; {_LEAST + _OWN:,} are the least.")
-    package = package_name(described.manifest)
+    package = package_name(described.manifest, name)
     module = package.replace("-", "_")
     wheels = list(_fill(described, package, module, max_size - _OWN))
     if len(wheels) > _MAX_PARTS:
