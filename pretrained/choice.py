@@ -68,7 +68,7 @@ def choose_tokenizer(files: ModelFiles, config: Mapping[str, Any] | None = None)
             if spelled in registry.public_names():
                 files.note(f"the tokenizer is {spelled}: {name} says so")
                 return registry.load(*registry.public_names()[spelled])
-    published = next(filter(None, map(short_name, hub_ids(files.name))), None)
+    published = next(filter(None, map(short_name, hub_ids(files.published_name))), None)
     if published is not None and published.architecture in registry.families():
         if published.tokenizer_class not in registry.public_names():
             raise TokenizationError(
@@ -155,7 +155,7 @@ def _tensor_names(found: Family) -> str:
 
 def _by_name(files: ModelFiles, candidates: Iterable[Family]) -> Choice | None:
     able = {found.model_type: found for found in candidates}
-    known = next(filter(None, map(short_name, hub_ids(files.name))), None)
+    known = next(filter(None, map(short_name, hub_ids(files.published_name))), None)
     if known is not None and known.architecture in able:
         return Choice(able[known.architecture], f"{files.name!r} is a published name of that family")
     lowered = Path(files.name).name.lower() if files.kind != "cache" else files.name.lower()

@@ -26,6 +26,7 @@ from pretrained.errors import (
     UnsupportedFormatError,
 )
 from pretrained.hub.sniff import sniff
+from pretrained.hub.window import Window
 
 DTYPES = {
     "F64": torch.float64, "F32": torch.float32, "F16": torch.float16, "BF16": torch.bfloat16,
@@ -36,6 +37,7 @@ DTYPES = {
     "F8_E4M3FNUZ": torch.float8_e4m3fnuz, "F8_E5M2FNUZ": torch.float8_e5m2fnuz,
 }  # fmt: skip
 _MAX_ELEMENTS = 1 << 48
+_HEADER_LIMIT = 100_000_000  # the limit of the format itself
 
 
 class SafetensorsFile:
@@ -45,10 +47,14 @@ class SafetensorsFile:
         self.source = str(path)
         self.skipped: Mapping[str, str] = {}
         try:
-            with safe_open(path, framework="pt"):  # checks sizes, offsets and types of all tensors
-                pass
+            inside = isinstance(path, Window)  # the package opens whole files only
+            if not inside:
+                with safe_open(path, framework="pt"):  # checks sizes, offsets and types of all tensors
+                    pass
             self._file = MappedFile(path)
             self._header, written_by = _read_header(self._file)
+            if inside:
+                _check_places(self._header, self._file)
         except PretrainedError:
             raise
         except (SafetensorError, OSError, ValueError, TypeError, KeyError, RecursionError) as error:
@@ -73,9 +79,7 @@ class SafetensorsFile:
     def tensor(self, key: str, *, copy: bool = False) -> torch.Tensor:
         dtype, entry = self.dtype(key), self._entry(key)
         if math.prod(entry.shape) * dtype.itemsize != entry.record.size:
-            raise CorruptFileError(
-                f"{self.source}: shape and size of the tensor {key!r} do not fit. Fetch it again."
-            )
+            raise CorruptFileError(f"{self.source}: shape and size of the tensor {key!r} do not fit. Fetch it again.")
         return self._file.flat(entry.record, dtype, copy=copy).view(entry.shape)
 
     def _entry(self, key: str) -> "_Entry":
@@ -97,6 +101,8 @@ def _read_header(file: MappedFile) -> tuple[dict[str, _Entry], object]:
     The package has checked the sizes; here also each place against this very file.
     """
     start = 8 + int.from_bytes(file.data[:8], "little")
+    if start > min(file.size, 8 + _HEADER_LIMIT):
+        raise ValueError("its header does not fit into it")
     header = json.loads(file.data[8:start], object_pairs_hook=_unique)
     metadata = header.pop("__metadata__", None)
     entries = {}
@@ -105,10 +111,7 @@ def _read_header(file: MappedFile) -> tuple[dict[str, _Entry], object]:
         shape = tuple(int(length) for length in entry["shape"])
         if len(key) > MAX_NAME:
             raise UnsafeFileError(f"{file.path} has a tensor name of {len(key):,} characters; not read.")
-        if (
-            not start <= begin <= end <= file.size
-            or math.prod(max(length, 1) for length in shape) > _MAX_ELEMENTS
-        ):
+        if not start <= begin <= end <= file.size or math.prod(max(length, 1) for length in shape) > _MAX_ELEMENTS:
             raise ValueError(f"the tensor {key!r} does not lie in the file")
         entries[key] = _Entry(entry["dtype"], shape, Record(key, begin, end - begin, end - begin))
     return entries, metadata.get("format") if isinstance(metadata, dict) else None
@@ -132,6 +135,19 @@ def _vocabulary(written_by: object, names: Iterable[str]) -> tuple[Vocabulary, s
     return vocabulary, f"the header {said}; by the names of its tensors it was {library}"
 
 
+def _check_places(entries: Mapping[str, _Entry], file: MappedFile) -> None:
+    """What the package checks of a whole file: the tensors fill it one after another, and each has its size."""
+    end = 8 + int.from_bytes(file.read(0, 8), "little")
+    for key, entry in sorted(entries.items(), key=lambda item: (item[1].record.offset, item[1].record.size)):
+        if entry.record.offset != end:
+            raise ValueError(f"the tensor {key!r} does not begin where the one before it ends")
+        if entry.kind in DTYPES and math.prod(entry.shape) * DTYPES[entry.kind].itemsize != entry.record.size:
+            raise ValueError(f"shape and size of the tensor {key!r} do not fit")
+        end += entry.record.size
+    if end != file.size:
+        raise ValueError(f"its tensors end at byte {end:,}, and it has {file.size:,}")
+
+
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     """The package takes the last of two tensors with one name; a reader that takes the first would differ."""
     table = dict(pairs)
@@ -144,6 +160,4 @@ def _damaged(path: Path, error: Exception) -> CorruptFileError:
     size = path.stat().st_size if path.exists() else 0
     content = sniff(path)
     said = str(error) if content.kind == "safetensors" else f"it is {content}"
-    return CorruptFileError(
-        f"{path} ({size:,} bytes) is no readable safetensors file: {said}. Fetch it again."
-    )
+    return CorruptFileError(f"{path} ({size:,} bytes) is no readable safetensors file: {said}. Fetch it again.")

@@ -5,7 +5,7 @@ under that name, in another case, with a prefix ("bert-base-uncased-config.json"
 """
 
 import os
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path, PureWindowsPath
@@ -19,6 +19,7 @@ from pretrained.hub.jsonfile import parse_json
 from pretrained.hub.names import EXPECTED, NUMPY_SHAPES, claim
 from pretrained.hub.sniff import DESCRIPTIONS, looks_like_config, sniff_damage
 from pretrained.hub.weights import WeightFiles, WeightsChoice
+from pretrained.hub.window import member_name
 
 # Published name → the kind of content by which a file of any other name is told.
 _TOLD_BY_CONTENT = {
@@ -66,13 +67,21 @@ class ModelFiles:
         self.revision = located.revision
         """The commit, for files of a cache."""
         self._chosen = chosen
-        self._boundary = located.boundary
+        self.boundary = located.boundary
+        """The folder that its links may not leave; in a cache that of the whole repository."""
         self._root = Folder(located.root)
         self._notes = [*notes, *located.notes]
         self._found: dict[str, Path | None] = {}
+        self._allowed: frozenset[str] | None = None
+        self._allowed_by = ""
 
     def __repr__(self) -> str:
         return f"ModelFiles({self.name!r}, kind={self.kind!r}, root={str(self.root)!r})"
+
+    @property
+    def published_name(self) -> str:
+        """The name under which facts about the model may be known; a bundle remembers it."""
+        return self.name
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -83,12 +92,33 @@ class ModelFiles:
         """Adds a decision that was taken outside."""
         self._notes.append(decision)
 
+    def member(self, name: str) -> Path | None:
+        """The file of exactly this name, relative to the root; None when it is not there."""
+        path = self._inside(name, "the request")
+        return path if path.is_file() else None
+
+    def restrict(self, names: Collection[str], source: str) -> None:
+        """From now on files of other names are refused; `source` lists the names."""
+        self._allowed = frozenset(names)
+        self._allowed_by = source
+        self._found.clear()
+
+    def _refuse_unlisted(self, name: str) -> None:
+        if self._allowed is not None and name not in self._allowed:
+            raise CorruptFileError(
+                f"{self.root} holds {name}, which {self._allowed_by} does not list; it would change the model.\n"
+                f"To do: {messages.remove(self.root / name)}; or lock the model again: pretrained lock {self.name}"
+            )
+
     # -- files by role --------------------------------
 
     def get(self, name: str) -> Path | None:
         """The file that plays the role of a published name, or None. A damaged file raises CorruptFileError."""
         if name not in self._found:
-            self._found[name] = self._below(name) if "/" in name or "\\" in name else self._here(name)
+            path = self._below(name) if "/" in name or "\\" in name else self._here(name)
+            if path is not None:
+                self._refuse_unlisted(member_name(path, self.root))
+            self._found[name] = path
         return self._found[name]
 
     def require(self, name: str) -> Path:
@@ -128,6 +158,9 @@ class ModelFiles:
 
     def weights(self) -> WeightFiles:
         """Which weights to read: they exist, are whole as far as their heads tell, and lie inside the folder."""
+        if self._allowed is not None:
+            for path in self._weights.paths:
+                self._refuse_unlisted(member_name(path, self.root))
         return self._weights
 
     @cached_property
@@ -190,7 +223,7 @@ class ModelFiles:
         return self._root.sniff(name).kind not in _TOLD_BY_CONTENT.values()
 
     def _place(self, folder: Folder) -> Place:
-        return Place(folder, self.name, self._boundary)
+        return Place(folder, self.name, self.boundary)
 
     # -- finding one file --------------------------------
 
@@ -270,7 +303,7 @@ class ModelFiles:
     def _note_link(self, path: Path) -> None:
         if os.path.islink(path):
             target = os.path.realpath(path)
-            if not Path(target).is_relative_to(os.path.realpath(self._boundary)):
+            if not Path(target).is_relative_to(os.path.realpath(self.boundary)):
                 self._notes.append(f"{path.name} is a link to {target}")
 
     def _broken_link(self, folder: Folder, name: str) -> CorruptFileError:

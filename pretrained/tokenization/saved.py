@@ -47,11 +47,11 @@ def load(cls: type[T], files: ModelFiles, init_inputs: Sequence[Any], kwargs: Ma
     facts of the short name < tokenizer_config.json < special_tokens_map.json < keywords of the call.
     """
     config = _read(files, CONFIG)
-    facts = _published_facts(*hub_ids(files.name))
+    facts = _published_facts(*hub_ids(files.published_name))
     length = facts.get("model_max_length")
     if not config:
         # a folder often has the name of what was put there
-        facts = facts or _published_facts(Path(files.name.replace("\\", "/")).name)
+        facts = facts or _published_facts(Path(files.published_name.replace("\\", "/")).name)
     given = {key: value for key, value in kwargs.items() if key != "use_fast"}
     init = ({} if config else facts) | _arguments(config) | _read(files, SPECIAL) | given
     if length is not None:
