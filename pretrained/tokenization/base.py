@@ -13,7 +13,7 @@ from pretrained.errors import TokenizationError
 from pretrained.hub import ModelFiles, resolve, split_options
 from pretrained.tokenization import calls, decoding, explaining, inputs, rows, saved
 from pretrained.tokenization.encoding import BatchEncoding
-from pretrained.tokenization.engine import Engine
+from pretrained.tokenization.engine import Engine, without_surrogates
 from pretrained.tokenization.explaining import Explained
 from pretrained.tokenization.options import UNLIMITED, CallOptions, Request, check_names, read_options
 from pretrained.tokenization.published import PublishedFacts, constructor_arguments, longest
@@ -376,6 +376,7 @@ class PreTrainedTokenizer(Vocabulary):
     def explain(self, text: str) -> list[Explained]:
         """Each token of a text with its id and place, and why a stretch became unknown or vanished."""
         inputs.check_texts([text], split_into_words=False)
+        text = without_surrogates(text)
         (pieces,) = self._engine.encode([text])
         return explaining.explain(
             text,

@@ -148,7 +148,7 @@ class CompiledEngine:
         try:
             result: list[CompiledEncoding] = method(texts, is_pretokenized=split_into_words, add_special_tokens=False)
         except TypeError:  # half of a surrogate pair, which UTF-8 cannot hold
-            texts = [_without_surrogates(text) for text in texts]
+            texts = [without_surrogates(text) for text in texts]
             result = method(texts, is_pretokenized=split_into_words, add_special_tokens=False)
         except Exception as error:  # the package raises this plain class, for a vocabulary without the unknown token
             raise TokenizationError(f"the tokenization engine stopped: {error}") from error
@@ -180,8 +180,8 @@ class CompiledEngine:
         return content
 
 
-def _without_surrogates(text: Any) -> Any:
+def without_surrogates(text: Any) -> Any:
     """Lone surrogates as U+FFFD, which keeps every position; a list of words word by word."""
     if isinstance(text, str):
         return "".join("\ufffd" if "\ud800" <= char <= "\udfff" else char for char in text)
-    return [_without_surrogates(word) for word in text]
+    return [without_surrogates(word) for word in text]

@@ -128,6 +128,7 @@ def read_options(
         values["return_length"] = values.pop("return_lengths")
     old_truncation = values.pop("truncation_strategy", "do_not_truncate")
     old_padding = values.pop("pad_to_max_length", False)
+    said_so = "truncation" in values  # False is an answer, too
     given_padding, given_truncation = values.pop("padding", False), values.pop("truncation", False)
     max_length: int | None = values.pop("max_length", None)
     if max_length is not None and (isinstance(max_length, bool) or not isinstance(max_length, int) or max_length < 0):
@@ -136,7 +137,7 @@ def read_options(
     if given_truncation is False and old_truncation != "do_not_truncate":
         _renamed("truncation_strategy", "truncation", verbose)
         given_truncation = old_truncation
-    elif given_truncation is False and given_padding is False and max_length is not None:
+    elif not said_so and given_padding is False and max_length is not None:
         # a length and nothing else was enough in 2.x
         if not old_padding and verbose and once("max_length alone"):
             warn("max_length was given without truncation=…; truncation=True (longest_first) is used")

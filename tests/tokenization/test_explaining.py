@@ -71,3 +71,9 @@ def test_other_families_give_a_plain_reason() -> None:
 def test_only_a_text_can_be_explained() -> None:
     with pytest.raises(TokenizationError, match="got list"):
         small_bert().explain(["a"])  # type: ignore[arg-type]
+
+
+def test_half_of_a_surrogate_pair_is_explained_too() -> None:
+    found = small_bert().explain("\ud800un")
+    assert [token.span for token in found] == [(0, 1), (1, 3)]
+    assert found[0].reason == "'\ufffd' (U+FFFD REPLACEMENT CHARACTER): dropped"

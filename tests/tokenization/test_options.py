@@ -38,6 +38,7 @@ def read(*, model_max_length: int = 16, has_pad_token: bool = True, **options: A
         ({"truncation": True}, ("do_not_pad", "longest_first", 16)),
         ({"truncation": "only_second", "max_length": 7}, ("do_not_pad", "only_second", 7)),
         ({"truncation": "do_not_truncate", "max_length": 7}, ("do_not_pad", "do_not_truncate", 7)),
+        ({"truncation": False, "max_length": 7}, ("do_not_pad", "do_not_truncate", 7)),
         ({"padding": False, "truncation": None}, ("do_not_pad", "do_not_truncate", None)),
         ({"max_length": 7, "padding": True}, ("longest", "do_not_truncate", 7)),
     ],
