@@ -1,6 +1,7 @@
 """`pretrained finetune`, `evaluate` and `check-data`: a pretrained model learns a task."""
 
 import json
+import os
 import sys
 from pathlib import Path
 from typing import Annotated, Any
@@ -64,6 +65,8 @@ def finetune(
 
     with _Progress() as progress:
         result = run(made, overwrite=overwrite, progress=progress.show)
+    if os.environ.get("RANK", "0") != "0":
+        return  # of several processes the first one speaks
     if as_json:
         print_json({"metrics": result.metrics, "folder": str(result.folder), "warnings": result.warnings})
         return

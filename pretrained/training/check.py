@@ -73,8 +73,10 @@ def check_data(recipe: Recipe) -> dict[str, Split]:
             shared=0 if split == "train" else sum(text in known for text in texts),
             bad=list(_bad(kind, rows)),
         )
-    if len(labels) == 1:
-        found["train"].bad.append(f"{files['train']}: every row has the label {labels[0]!r}")
+    try:
+        kind.check_training(examples["train"])
+    except DataError as error:
+        found["train"].bad.append(str(error))
     return found
 
 

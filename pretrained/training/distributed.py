@@ -1,6 +1,7 @@
 """Which part of the work is this process's? torchrun starts several; alone, everything is."""
 
 import contextlib
+import copy
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from types import TracebackType
@@ -28,6 +29,7 @@ class Processes:
         self.rank = int(os.environ.get("RANK", "0"))
         self.shared = parallel == "fsdp" and self.count > 1
         self._joined = False
+        self._skeleton: nn.Module | None = None
 
     @classmethod
     def of(cls, options: TrainingOptions) -> "Processes":
@@ -60,19 +62,18 @@ class Processes:
         if self.shared:
             from torch.distributed.fsdp import fully_shard
 
+            self._skeleton = _without_memory(model)
             fully_shard(model)
             return model
         return DistributedDataParallel(model, find_unused_parameters=True)
 
-    def unwrap(self, model: nn.Module) -> None:
-        """Gives each process the whole model again, where it was shared."""
-        if self.shared:
-            from torch.distributed.tensor import DTensor
-
-            for module in model.modules():
-                for name, parameter in list(module.named_parameters(recurse=False)):
-                    if isinstance(parameter, DTensor):
-                        setattr(module, name, nn.Parameter(parameter.full_tensor(), parameter.requires_grad))
+    def unwrap(self, model: nn.Module) -> nn.Module:
+        """The whole model; where it was shared, a plain one with all the weights. Every process must ask."""
+        if self._skeleton is None:
+            return model
+        weights, _ = self.whole_state(model, None)
+        state.fill(self._skeleton, weights)
+        return self._skeleton
 
     @contextlib.contextmanager
     def gathering(self, network: nn.Module, *, last: bool) -> Iterator[None]:
@@ -132,6 +133,14 @@ class Processes:
         state.put_weights(model, weights)
         if optimizer is not None:
             state.put_optimizer_state(model, optimizer, moments)
+
+
+def _without_memory(model: nn.Module) -> nn.Module:
+    """A copy whose parameters have shapes only."""
+    memo: dict[int, Any] = {}
+    for parameter in model.parameters():
+        memo[id(parameter)] = nn.Parameter(parameter.detach().to("meta"), parameter.requires_grad)
+    return copy.deepcopy(model, memo)
 
 
 def _shared_like(model: nn.Module, whole: Mapping[str, Tensor]) -> dict[str, Any]:

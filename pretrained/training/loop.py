@@ -9,7 +9,7 @@ import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -76,7 +76,7 @@ class Trainer:
     """One training run of one model.
 
     Args:
-        model: is trained in place, and holds the best weights at the end if there is `evaluate`, else the last.
+        model: holds the best weights at the end if there is `evaluate`, else the last ones.
         rows: what to learn from.
         collate: makes batches.
         options: the recipe.
@@ -139,8 +139,7 @@ class Trainer:
                 if self.report is not None and processes.first:
                     self.report(self.state, self.steps)
             store.load_best(model)
-            model.eval()
-            processes.unwrap(model)
+            self.model = cast(PreTrainedModel, processes.unwrap(model)).eval()
         return self.state
 
     # -- one step

@@ -97,16 +97,13 @@ def prepare(recipe: Recipe, *, splits: Sequence[str] = ("train", "dev", "test"))
     if kind_class.needs_labels:
         source = examples.get("train")
         labels = kind_class.found_labels(source, task) if source is not None else _known_labels(config, task)
-        if len(labels) < 2 and task.kind != "multi-label":
-            raise DataError(
-                f"{files['train']} has only one label: {', '.join(labels) or 'none'}. A class can be learned only "
-                "beside another"
-            )
     kind = kind_class(task, tokenizer, labels, row_limit(recipe, tokenizer, config))
     if isinstance(kind, Masked):
         kind.whole_words, kind.seed = recipe.whole_words, recipe.training.seed
     for found in examples.values():
         kind.check(found)
+    if "train" in examples:
+        kind.check_training(examples["train"])
     return Prepared(kind, _model(recipe, kind, config, hub), examples, files)
 
 
@@ -201,6 +198,7 @@ def _one_run(recipe: Recipe, folder: Path, progress: Report | None) -> Result:
         report=progress,
     )
     state = trainer.train()
+    model = trainer.model
     if options.lora:
         if Processes().first:
             lora.save_adapters(model, folder / "adapter", name=recipe.model)

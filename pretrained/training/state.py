@@ -39,3 +39,14 @@ def put_weights(model: nn.Module, weights: Mapping[str, Tensor]) -> None:
         for name, value in {**dict(model.named_parameters()), **dict(model.named_buffers())}.items():
             if name in weights:
                 value.copy_(weights[name])
+
+
+def fill(model: nn.Module, weights: Mapping[str, Tensor]) -> None:
+    """Gives parameters without memory their weights; one that stands under several names stays one."""
+    filled = {
+        id(parameter): nn.Parameter(weights[name], parameter.requires_grad)
+        for name, parameter in model.named_parameters()
+    }
+    for module in model.modules():
+        for name, parameter in list(module.named_parameters(recurse=False)):
+            setattr(module, name, filled[id(parameter)])

@@ -47,6 +47,9 @@ class Kind:
     def check(self, examples: Sequence[Record]) -> None:
         """Raises DataError for the first example that cannot be used, with file and line."""
 
+    def check_training(self, examples: Sequence[Record]) -> None:
+        """Raises DataError if nothing can be learned from the training examples as a whole."""
+
     def rows(self, examples: Sequence[Record], *, training: bool) -> Rows:
         """What the network reads; with labels where the examples have them."""
         raise NotImplementedError

@@ -84,6 +84,16 @@ class Classification(Texts):
         assert task.label is not None
         return _sorted({str(example[task.label]) for example in examples})
 
+    def check_training(self, examples: Sequence[Record]) -> None:
+        present = {self._name(example) for example in examples}
+        if None in present:
+            example = next(example for example in examples if self._name(example) is None)
+            raise DataError(f"{example.where}: no label (column {self.task.label!r})")
+        if len(present) == 1:
+            raise DataError(
+                f"{examples[0].path} has only one label, {present.pop()!r}; a class can be learned only beside another"
+            )
+
     def _label(self, example: Record) -> int | None:
         name = self._name(example)
         if name is None:

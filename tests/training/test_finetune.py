@@ -1,0 +1,347 @@
+"""Every task runs on data in its published layout, goes on after it was stopped, and leaves a model that loads."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from pretrained import AutoTokenizer, registry
+from pretrained.errors import ConfigurationError, DataError
+from pretrained.training import TASKS, Recipe, TrainingOptions, evaluate, finetune
+
+from .samples import WRITERS, write_data
+
+
+def options(**more: Any) -> TrainingOptions:
+    return TrainingOptions(**{"max_steps": 6, "batch_size": 8, "learning_rate": 1e-3, "save_every": 2, **more})
+
+
+def same_weights(one: Path, other: Path) -> bool:
+    first, second = load_file(one / "model.safetensors"), load_file(other / "model.safetensors")
+    return first.keys() == second.keys() and all(torch.equal(first[name], second[name]) for name in first)
+
+
+class Stopped(Exception):
+    pass
+
+
+def stop_at(step: int) -> Any:
+    def progress(state: Any, steps: int) -> None:
+        if state.step == step:
+            raise Stopped
+
+    return progress
+
+
+def test_samples_cover_every_task() -> None:
+    assert WRITERS.keys() == TASKS.keys()
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_task_runs_and_resumes(task: str, tiny: Path, tiny_gpt2: Path, tmp_path: Path) -> None:
+    data = write_data(task, tmp_path / "data")
+    model = tiny_gpt2 if task == "causal-lm" else tiny
+    result = finetune(task, str(model), data, tmp_path / "whole", options=options(), max_length=48)
+    with pytest.raises(Stopped):
+        finetune(task, str(model), data, tmp_path / "cut", options=options(), max_length=48, progress=stop_at(3))
+    again = finetune(task, str(model), data, tmp_path / "cut", options=options(), max_length=48)
+    assert same_weights(tmp_path / "whole", tmp_path / "cut")
+    assert again.metrics == result.metrics
+    assert again.state.history == result.state.history
+    assert not (tmp_path / "whole" / "checkpoints").exists()
+    metric = TASKS[task].metrics[0]
+    assert metric in result.metrics["dev"]
+    measured, _ = evaluate(task, str(tmp_path / "whole"), data, max_length=48)
+    assert measured == pytest.approx(result.metrics["dev"], abs=1e-6)
+    loaded: Any = registry.load(*registry.public_names()[result.facts["architecture"]])
+    assert loaded.from_pretrained(tmp_path / "whole").load_report.missing == []
+    assert AutoTokenizer.from_pretrained(tmp_path / "whole").tokenize("good") != []
+    page = (tmp_path / "whole" / "report.html").read_text(encoding="utf-8")
+    assert page.startswith("<!DOCTYPE html>")
+    assert "http" not in page.split("</style>")[1].replace("https://", "http://").split("<h2>Recipe")[0]
+
+
+def test_a_killed_process_goes_on_with_the_same_weights(tiny: Path, tmp_path: Path) -> None:
+    data = write_data("sst2", tmp_path / "data", train=200)
+    settings = [
+        "--max-steps",
+        "60",
+        "--batch-size",
+        "8",
+        "--save-every",
+        "3",
+        "--threads",
+        "1",
+        "--learning-rate",
+        "1e-3",
+    ]
+
+    def command(output: str) -> list[str]:
+        where = ["--task", "sst2", "--model", str(tiny), "--data", str(data), "--output", str(tmp_path / output)]
+        return [sys.executable, "-m", "pretrained", "finetune", *where, *settings]
+
+    environment = {**os.environ, "HF_HUB_OFFLINE": "1"}
+    subprocess.run(command("whole"), check=True, capture_output=True, env=environment)
+    killed = 0
+    for wait in (0, 5, 20):
+        process = subprocess.Popen(
+            command("cut"), env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
+        checkpoints = tmp_path / "cut" / "checkpoints"
+        while process.poll() is None and not any(
+            int(path.name[5:]) > wait for path in (checkpoints.glob("step-*") if checkpoints.is_dir() else ())
+        ):
+            time.sleep(0.002)
+        if process.poll() is None:
+            process.send_signal(signal.SIGKILL)
+            killed += 1
+        process.wait()
+    assert killed > 0
+    subprocess.run(command("cut"), check=True, capture_output=True, env=environment)
+    assert same_weights(tmp_path / "whole", tmp_path / "cut")
+
+
+@pytest.mark.parametrize("parallel", ["ddp", "fsdp"])
+def test_two_processes_give_the_result_of_one(steady: Path, tmp_path: Path, parallel: str) -> None:
+    data = write_data("sst2", tmp_path / "data", train=21)
+    settings = ["--max-steps", "5", "--batch-size", "8", "--threads", "1", "--learning-rate", "1e-3", "--warmup", "0"]
+
+    def command(output: str) -> list[str]:
+        where = ["--task", "sst2", "--model", str(steady), "--data", str(data), "--output", str(tmp_path / output)]
+        return ["-m", "pretrained", "finetune", *where, *settings, "--parallel", parallel]
+
+    environment = {**os.environ, "HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1"}
+    subprocess.run([sys.executable, *command("one")], check=True, capture_output=True, env=environment)
+    torchrun = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+    done = subprocess.run([sys.executable, *torchrun, *command("two")], capture_output=True, env=environment, text=True)
+    assert done.returncode == 0, done.stderr[-3000:]
+    one, two = (load_file(tmp_path / name / "model.safetensors") for name in ("one", "two"))
+    for name, tensor in one.items():
+        torch.testing.assert_close(two[name], tensor, atol=2e-5, rtol=1e-4)
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"accumulate": 2},
+        {"packed": False},
+        {"gradient_checkpointing": True},
+    ],
+)
+def test_how_a_step_is_computed_does_not_change_it(more: dict[str, Any], steady: Path, tmp_path: Path) -> None:
+    data = write_data("germeval", tmp_path / "data")
+    finetune("germeval", str(steady), data, tmp_path / "plain", options=options())
+    finetune("germeval", str(steady), data, tmp_path / "other", options=options(**more))
+    plain, other = (load_file(tmp_path / name / "model.safetensors") for name in ("plain", "other"))
+    for name, tensor in plain.items():
+        torch.testing.assert_close(other[name], tensor, atol=2e-5, rtol=1e-4)
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"precision": "bf16"},
+        {"label_smoothing": 0.1},
+        {"class_weights": "balanced"},
+        {"class_weights": [1.0, 3.0]},
+        {"layer_decay": 0.9, "schedule": "cosine", "warmup": 2},
+        {"freeze": "embeddings,0"},
+        {"lora": 2, "lora_dropout": 0.1},
+        {"schedule": "constant", "max_grad_norm": 0},
+    ],
+)
+def test_options_train(more: dict[str, Any], tiny: Path, tmp_path: Path) -> None:
+    data = write_data("sst2", tmp_path / "data")
+    finetune("sst2", str(tiny), data, tmp_path / "plain", options=options())
+    result = finetune("sst2", str(tiny), data, tmp_path / "other", options=options(**more))
+    assert not same_weights(tmp_path / "plain", tmp_path / "other")
+    assert all(torch.isfinite(value).all() for value in load_file(tmp_path / "other" / "model.safetensors").values())
+    assert result.state.step == 6
+
+
+def test_frozen_parts_stay(tiny: Path, tmp_path: Path) -> None:
+    data = write_data("sst2", tmp_path / "data")
+    finetune("sst2", str(tiny), data, tmp_path / "out", options=options(freeze="embeddings,0"))
+    before, after = load_file(tiny / "model.safetensors"), load_file(tmp_path / "out" / "model.safetensors")
+    for name in before.keys() & after.keys():
+        held = "embeddings" in name or "layer.0." in name
+        assert torch.equal(before[name], after[name]) == held or "key.bias" in name, name
+
+
+def test_early_stopping_and_best_weights(tiny: Path, tmp_path: Path) -> None:
+    data = write_data("sst2", tmp_path / "data", train=64)
+    result = finetune(
+        "sst2", str(tiny), data, tmp_path / "out", options=options(max_steps=80, evaluate_every=2, patience=2)
+    )
+    measured = [row for row in result.state.history if "metrics" in row]
+    best = max(row["metrics"]["accuracy"] for row in measured)
+    assert result.metrics["dev"]["accuracy"] == pytest.approx(best)
+    assert result.state.step == result.state.best_step + 4 or result.state.step == 80
+
+
+def test_several_seeds(tiny: Path, tmp_path: Path) -> None:
+    data = write_data("sst2", tmp_path / "data")
+    result = finetune("sst2", str(tiny), data, tmp_path / "out", options=options(), seeds=3)
+    assert [run["seed"] for run in result.runs] == [42, 43, 44]
+    best = max(result.runs, key=lambda run: run["metrics"]["dev"]["accuracy"])
+    assert result.metrics["dev"] == best["metrics"]["dev"]
+    assert same_weights(tmp_path / "out", tmp_path / "out" / f"seed-{best['seed']}")
+    assert "mean ± sd" in (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
+
+
+def test_a_degenerate_run_is_flagged(tiny: Path, tmp_path: Path) -> None:
+    data = write_data("sst2", tmp_path / "data")
+    path = data / "train.tsv"
+    rows = path.read_text().splitlines()
+    path.write_text("\n".join([rows[0], *(row[:-1] + "1" for row in rows[2:] * 5), rows[1][:-1] + "0"]) + "\n")
+    result = finetune("sst2", str(tiny), data, tmp_path / "out", options=options(max_steps=30, learning_rate=1e-2))
+    assert result.warnings
+    assert "degenerate" in result.warnings[0]
+
+
+@pytest.mark.parametrize(
+    ("task", "label"), [("classification", "stars"), ("regression", "score"), ("multi-label", "topics")]
+)
+@pytest.mark.parametrize("ending", ["csv", "tsv", "jsonl", "parquet"])
+def test_own_data(task: str, label: str, ending: str, tiny: Path, tmp_path: Path) -> None:
+    rows: list[dict[str, Any]] = []
+    for n in range(16):
+        text = f"the film was {'good' if n % 2 else 'bad'}"
+        rows.append({"review": text, "stars": str(n % 2), "score": n / 3, "topics": "a;b" if n % 2 else "b"})
+    for split in ("train", "dev"):
+        _write(tmp_path / f"{split}.{ending}", rows)
+    result = finetune(
+        task, str(tiny), tmp_path, tmp_path / "out", options=options(), text_column="review", label_column=label
+    )
+    assert result.predictions[0]["text"] == "the film was bad"
+    assert result.metrics["dev"]
+
+
+def _write(path: Path, rows: list[dict[str, Any]]) -> None:
+    if path.suffix == ".jsonl":
+        path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    elif path.suffix == ".parquet":
+        import pyarrow
+        import pyarrow.parquet
+
+        pyarrow.parquet.write_table(pyarrow.Table.from_pylist(rows), path)
+    else:
+        separator = "\t" if path.suffix == ".tsv" else ","
+        lines = [separator.join(rows[0]), *(separator.join(map(str, row.values())) for row in rows)]
+        path.write_text("\n".join(lines) + "\n")
+
+
+def test_recipe_repeats_the_run(tiny: Path, tmp_path: Path) -> None:
+    data = write_data("sst2", tmp_path / "data")
+    finetune("sst2", str(tiny), data, tmp_path / "out", options=options())
+    read = Recipe.read(tmp_path / "out" / "finetune.toml", output=str(tmp_path / "again"))
+    assert read.training == options()
+    from pretrained.training.run import run
+
+    run(read)
+    assert same_weights(tmp_path / "out", tmp_path / "again")
+
+
+# -- what is wrong is said before time is spent
+
+
+def broken(task: str, folder: Path, name: str, text: str) -> Path:
+    data = write_data(task, folder)
+    (data / name).write_text(text, encoding="utf-8")
+    return data
+
+
+WRONG = {"id": "x", "question": "q", "answers": [{"text": "c", "answer_start": 0}]}
+
+
+@pytest.mark.parametrize(
+    ("task", "name", "text", "said"),
+    [
+        ("sst2", "train.tsv", "sentence\tlabel\ngood film\t1\nbad film\t1\n", "only one label"),
+        ("sst2", "dev.tsv", "sentence\tlabel\ngood film\t7\n", "line 2: the label '7'"),
+        ("sst2", "train.tsv", "", "no rows"),
+        ("sst2", "train.tsv", "text\tlabel\ngood\t1\n", "'sentence'"),
+        ("sst2", "train.tsv", "sentence\tlabel\ngood film\n", "line 2: 1 columns"),
+        ("sst2", "train.tsv", "sentence\tlabel\n \t1\nbad\t0\n", "line 2: the text"),
+        ("stsb", "train.tsv", "sentence1\tsentence2\tscore\na\tb\thigh\n", "line 2: 'high'"),
+        ("germeval", "NER-de-dev.tsv", "1\tanna\tB-DOG\tO\n", "line 1: the tag 'B-DOG'"),
+        ("germeval", "NER-de-train.tsv", "anna\n", "one column"),
+        ("squad", "train-v1.1.json", json.dumps({"data": [{"paragraphs": [{"context": "a b", "qas": [WRONG]}]}]}),
+         "question x: the answer 'c'"),
+        ("squad", "train-v1.1.json", "{", "is no JSON"),
+        ("swag", "train.csv", "sent1,sent2,ending0,label\na,b,c,0\n", "expected the columns"),
+        ("swag", "train.csv", "sent1,sent2,ending0,ending1,label\na,b,c,d,5\n", "line 2: the label '5'"),
+        ("masked-lm", "train.txt", "\n\n", "has no text"),
+    ],
+)  # fmt: skip
+def test_bad_data_is_named_by_file_and_line(
+    task: str, name: str, text: str, said: str, tiny: Path, tmp_path: Path
+) -> None:
+    data = broken(task, tmp_path / "data", name, text)
+    with pytest.raises(DataError, match=said) as error:
+        finetune(task, str(tiny), data, tmp_path / "out", options=options())
+    assert name in str(error.value)
+
+
+def test_missing_file_names_what_is_there(tiny: Path, tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "training.tsv").write_text("x")
+    with pytest.raises(DataError, match=r"looked for train\.tsv.*found training\.tsv"):
+        finetune("sst2", str(tiny), tmp_path / "data", tmp_path / "out")
+
+
+def test_output_folder_of_something_else_is_kept(tiny: Path, tmp_path: Path) -> None:
+    data = write_data("sst2", tmp_path / "data")
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "letter.txt").write_text("dear")
+    with pytest.raises(ConfigurationError, match="not empty"):
+        finetune("sst2", str(tiny), data, tmp_path / "out", options=options())
+    assert (tmp_path / "out" / "letter.txt").read_text() == "dear"
+    finetune("sst2", str(tiny), data, tmp_path / "out", options=options(), overwrite=True)
+    with pytest.raises(ConfigurationError, match=r"another run \(.*max_steps"):
+        finetune("sst2", str(tiny), data, tmp_path / "out", options=options(max_steps=2))
+    with pytest.raises(ConfigurationError, match="result of this very run"):
+        finetune("sst2", str(tiny), data, tmp_path / "out", options=options())
+
+
+def test_model_without_the_head(tiny_gpt2: Path, tmp_path: Path) -> None:
+    data = write_data("squad", tmp_path / "data")
+    with pytest.raises(ConfigurationError, match="needs a head ForQuestionAnswering"):
+        finetune("squad", str(tiny_gpt2), data, tmp_path / "out", options=options())
+
+
+def test_rows_longer_than_the_model(tiny: Path, tmp_path: Path) -> None:
+    data = write_data("sst2", tmp_path / "data")
+    with pytest.raises(ConfigurationError, match=r"max_length=65, and .* takes rows of 64 tokens"):
+        finetune("sst2", str(tiny), data, tmp_path / "out", options=options(), max_length=65)
+
+
+def test_evaluate_wants_a_trained_head(tiny: Path, tmp_path: Path) -> None:
+    data = write_data("sst2", tmp_path / "data")
+    with pytest.raises(ConfigurationError, match="no trained head"):
+        evaluate("sst2", str(tiny), data)
+
+
+def test_unknown_names_are_told_with_the_near_ones(tiny: Path, tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="Near it: sst2"):
+        finetune("sst3", str(tiny), tmp_path, tmp_path / "out")
+    with pytest.raises(ConfigurationError, match="no training option learning_rat"):
+        finetune("sst2", str(tiny), tmp_path, tmp_path / "out", options={"learning_rat": 1})
+    with pytest.raises(ConfigurationError, match="recipe has no text_colum"):
+        finetune("sst2", str(tiny), tmp_path, tmp_path / "out", text_colum="x")
+
+
+def test_a_diverged_run_stops(tiny: Path, tmp_path: Path) -> None:
+    data = write_data("stsb", tmp_path / "data")
+    with pytest.raises(ConfigurationError, match="the run diverged"):
+        finetune(
+            "stsb", str(tiny), data, tmp_path / "out", options=options(learning_rate=1e30, max_grad_norm=0, warmup=0)
+        )
