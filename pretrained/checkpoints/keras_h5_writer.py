@@ -13,7 +13,7 @@ import numpy as np
 import torch
 
 from pretrained.checkpoints.checkpoint import Checkpoint
-from pretrained.checkpoints.tensor_bytes import PIECE
+from pretrained.checkpoints.tensor_bytes import pieces
 from pretrained.errors import UnsupportedFormatError
 
 _KERAS = b"2.15.0"  # the version whose layout it is; readers ask whether it is 1 or 2
@@ -34,6 +34,7 @@ def write_h5(checkpoint: Checkpoint, path: Path, *, progress: Callable[[str, int
                 f"the tensor {key!r} of {checkpoint.source} is of type {checkpoint.dtype(key)}, which a tf_model.h5 "
                 "does not hold. Convert it first."
             )
+    places: dict[str, int] = {}
     with h5py.File(path, "w") as file:
         file.attrs["backend"] = b"tensorflow"
         file.attrs["keras_version"] = _KERAS
@@ -43,9 +44,17 @@ def write_h5(checkpoint: Checkpoint, path: Path, *, progress: Callable[[str, int
             group = file.create_group(layer)
             _set_names(group, "weight_names", names)
             for name in names:
-                size = _write(group, name, checkpoint.tensor(f"{layer}/{name}"))
-                if progress is not None:
-                    progress(f"{layer}/{name}", size)
+                key = f"{layer}/{name}"
+                places[key] = _reserve(group, name, checkpoint.shape(key), checkpoint.dtype(key))
+    # The numbers go straight to their places: HDF5's own way through memory would keep parts of the whole model there.
+    with path.open("r+b") as numbers:
+        for key, place in places.items():
+            tensor = checkpoint.tensor(key, copy=True)
+            numbers.seek(place)
+            for piece in pieces(tensor):
+                numbers.write(piece)
+            if progress is not None:
+                progress(key, tensor.nbytes)
 
 
 def _set_names(group: Any, attribute: str, names: list[str]) -> None:
@@ -59,14 +68,12 @@ def _set_names(group: Any, attribute: str, names: list[str]) -> None:
         group.attrs[f"{attribute}{number}"] = values[start : start + rows]
 
 
-def _write(group: Any, name: str, tensor: torch.Tensor) -> int:
-    """Row by row, so that a tensor that lies otherwise is not copied as a whole."""
-    tensor = tensor.detach().cpu()
-    target = group.create_dataset(name, tuple(tensor.shape), str(tensor.dtype).removeprefix("torch."))
-    if tensor.dim() == 0:
-        target[()] = tensor.numpy()
-    elif tensor.numel():
-        rows = max(1, PIECE // tensor[0].nbytes)
-        for start in range(0, len(tensor), rows):
-            target[start : start + rows] = tensor[start : start + rows].contiguous().numpy()
-    return tensor.nbytes
+def _reserve(group: Any, name: str, shape: tuple[int, ...], dtype: torch.dtype) -> int:
+    """Makes a dataset in one piece, and tells where in the file its numbers belong."""
+    creation = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
+    creation.set_layout(h5py.h5d.CONTIGUOUS)
+    creation.set_alloc_time(h5py.h5d.ALLOC_TIME_EARLY)
+    creation.set_fill_time(h5py.h5d.FILL_TIME_NEVER)
+    kind = np.dtype(str(dtype).removeprefix("torch.")).newbyteorder("<")
+    dataset = group.create_dataset(name, shape, kind, dcpl=creation)
+    return dataset.id.get_offset() or 0  # none where there is no number

@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from math import prod
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
 
 import torch
 
@@ -21,7 +20,6 @@ from pretrained.atomic import atomic_path, write_text
 from pretrained.checkpoints.checkpoint import Checkpoint, InMemory, Origin, Renamed
 from pretrained.errors import CheckpointError, UnsupportedFormatError
 
-_EMPTY: Mapping[str, Any] = MappingProxyType({})
 _SMALL = 128 << 20  # bytes
 _UNITS = {"KB": 10**3, "MB": 10**6, "GB": 10**9, "KIB": 2**10, "MIB": 2**20, "GIB": 2**30}
 
@@ -83,8 +81,7 @@ def save_checkpoint(
     *,
     format: str = "safetensors",
     shard_size: int | str | None = None,
-    same: Mapping[str, str] = _EMPTY,
-    options: Mapping[str, Any] = _EMPTY,
+    same: Mapping[str, str] = MappingProxyType({}),
     progress: Callable[[str, int], None] | None = None,
 ) -> list[Path]:
     """Writes one file of weights, or shards and their index when the tensors take more than `shard_size`.
@@ -96,7 +93,6 @@ def save_checkpoint(
         format: "safetensors", "pytorch", "tf" or "flax"; for the last two the names are already those frameworks'.
         shard_size: bytes, or text such as "2GB"; None for one file. A larger tensor gets a shard of its own.
         same: further names of tensors of a checkpoint.
-        options: of the format's writer.
         progress: called with name and bytes after each tensor.
 
     Returns:
@@ -112,7 +108,7 @@ def save_checkpoint(
     index: dict[str, str] = {}
     for name, keys in zip(names, shards, strict=True):
         shard = tensors if len(shards) == 1 else Renamed(tensors, {key: Origin(key) for key in keys})
-        extra = dict(options)
+        extra = {}
         index |= dict.fromkeys(keys, name)
         if format == "pytorch":
             extra["same"] = {alias: key for alias, key in same.items() if key in keys}
