@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 _FOLDS = (5685, 5685 - 426, 5685 - 1362)  # how far each copy of a block moves towards the end, in units; the last is
 _LENGTH, _BLOCK = _FOLDS[0], _FOLDS[-1]  # the nearest, so blocks of that length do not reach into themselves
-_PIECE = 1 << 21  # bytes that are copied at a time
+_PIECE = 1 << 18  # bytes that are copied at a time
 _ROWS = 512  # bytes that the table takes at once
 
 

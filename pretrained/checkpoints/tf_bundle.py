@@ -37,6 +37,7 @@ from pretrained.errors import (
 
 _GRAPH = "_CHECKPOINTABLE_OBJECT_GRAPH"
 _SHOWN = 5
+_SMALL = 1 << 16  # bytes; a mapped page brings up to two megabytes of neighbours with it, more than a bias is worth
 _MAX_ELEMENTS = 1 << 48
 
 
@@ -144,7 +145,7 @@ class TensorFlowBundle:
         file = self._shards[entry.shard]
         record = Record(key, entry.offset, entry.size, entry.size)
         order = self._header.byteorder
-        tensor = file.flat(record, dtype, byteorder=order, copy=copy)
+        tensor = file.flat(record, dtype, byteorder=order, copy=copy or entry.size < _SMALL)
         if key not in self._whole:
             stored = tensor.view(torch.uint8) if order == "little" else file.flat(record, torch.uint8)
             if masked(crc32c(stored.numpy())) != entry.crc:
