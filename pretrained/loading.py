@@ -363,7 +363,10 @@ def _placed(
     kind = checkpoint.dtype(key)
     wanted = (dtype or kind) if kind.is_floating_point else old.dtype
     converted = wanted != kind or torch.device(device or "cpu").type != "cpu"
-    return checkpoint.tensor(key, copy=converted).to(device=device, dtype=wanted).contiguous()
+    tensor = checkpoint.tensor(key, copy=converted)
+    if not converted and not tensor.is_contiguous():  # it is copied into order, so the file's pages need not stay
+        tensor = checkpoint.tensor(key, copy=True)
+    return tensor.to(device=device, dtype=wanted).contiguous()
 
 
 def _assign(model: nn.Module, name: str, old: torch.Tensor, value: torch.Tensor) -> None:

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from pretrained.checkpoints import save_checkpoint
+from pretrained.checkpoints import Origin, Renamed, from_state_dict, save_checkpoint
+from pretrained.checkpoints.keras_h5_writer import write_h5
 
 # VmHWM is the peak of this very process; ru_maxrss would include the one that started it.
 SCRIPT = """
@@ -36,7 +37,7 @@ print(peak() - before)
 
 
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="needs /proc")
-@pytest.mark.parametrize("kind", ["safetensors", "zip", "legacy"])
+@pytest.mark.parametrize("kind", ["safetensors", "zip", "legacy", "h5"])
 @pytest.mark.parametrize("dtype", ["as saved", "bfloat16"])
 def test_the_peak_of_loading(kind: str, dtype: str, tmp_path: Path) -> None:
     tensors = {}
@@ -46,9 +47,13 @@ def test_the_peak_of_loading(kind: str, dtype: str, tmp_path: Path) -> None:
     path = tmp_path / "pytorch_model.bin"
     if kind == "safetensors":
         (path,) = save_checkpoint(tensors, tmp_path)
+    elif kind == "h5":  # which holds the matrices the other way round
+        names = {f"net/model/{name.replace('weight', 'kernel').replace('.', '/')}:0": Origin(name) for name in tensors}
+        path = tmp_path / "tf_model.h5"
+        write_h5(Renamed(from_state_dict(tensors), names), path)
     else:
         torch.save(tensors, path, _use_new_zipfile_serialization=kind == "zip")
-    format = "safetensors" if kind == "safetensors" else "pytorch"
+    format = kind if kind in ("safetensors", "h5") else "pytorch"
     run = subprocess.run(
         [sys.executable, "-c", SCRIPT, str(path), format, dtype], capture_output=True, text=True, check=False
     )
