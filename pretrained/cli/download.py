@@ -10,6 +10,7 @@ from pretrained.cli.show import JsonOption, print_json, print_line, print_table
 
 if TYPE_CHECKING:
     from pretrained.hub.download import Downloaded
+    from pretrained.hub.lock import LockedModel
 
 
 class Format(StrEnum):
@@ -24,8 +25,8 @@ class Format(StrEnum):
 
 def download(
     names: Annotated[
-        list[str], typer.Argument(metavar="NAME…", help="owner/name, or short names.", show_default=False)
-    ],
+        list[str] | None, typer.Argument(metavar="NAME…", help="owner/name, or short names.", show_default=False)
+    ] = None,
     *,
     to: Annotated[
         Path | None,
@@ -54,6 +55,14 @@ def download(
     refresh: Annotated[
         bool, typer.Option("--refresh", help="Check the bytes of files that are here, and replace the wrong ones.")
     ] = False,
+    locked: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            show_default=False,
+            help="The very files that a lock file lists; of all its models, or of NAME….",
+        ),
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Bring models to this machine: only the files that are needed, each one checked before it gets its name.
@@ -69,22 +78,54 @@ def download(
     pretrained download bert-base-uncased --to carry/bert-base-uncased
 
     pretrained download bert-base-uncased --endpoint http://mirror:8000 --endpoint hub
+
+    pretrained download --locked pretrained.lock
     """
     from pretrained.hub import download as hub
 
-    for name in names:
-        into = to / name.rpartition("/")[2] if to is not None and len(names) > 1 else to
+    if locked is not None and (revision or format or everything):
+        raise typer.BadParameter("a lock file says itself which files of which revision.", param_hint="--locked")
+    if not names and locked is None:
+        raise typer.BadParameter("name a model, or a lock file with --locked FILE.", param_hint="NAME…")
+    models = _of_lock(locked, names) if locked is not None else dict.fromkeys(names or ())
+    for name, of_lock in models.items():
+        into = to / name.rpartition("/")[2] if to is not None and len(models) > 1 else to
         wish = hub.Wish(revision, format=None if format is None else format.value, everything=everything)
+        if of_lock is not None:
+            wish = hub.Wish(of_lock.revision, names=tuple(of_lock.files))
         with hub.shown() as progress:
             done = hub.download(
-                name, wish, to=into, refresh=refresh, dry_run=dry_run, servers=endpoint or (), progress=progress
+                name if of_lock is None else of_lock.source or name,
+                wish,
+                to=into,
+                refresh=refresh,
+                dry_run=dry_run,
+                servers=endpoint or (),
+                progress=progress,
             )
+        if of_lock is not None and not dry_run:
+            of_lock.check(done.files(name))
         if as_json:
             print_json(_facts(name, done, dry_run=dry_run))
         elif dry_run:
             _show(name, done)
         else:
             print_line(str(done.folder))
+
+
+def _of_lock(path: Path, names: list[str] | None) -> "dict[str, LockedModel | None]":
+    """The models to fetch; one that was locked from a folder has no revision, and the hub cannot give it."""
+    from pretrained.errors import ModelNotFoundError
+    from pretrained.hub.lock import locked_files, read_lock
+
+    found = {name: locked_files(path, name) for name in names or read_lock(path)}
+    for name, model in found.items():
+        if model.revision is None:
+            raise ModelNotFoundError(
+                f"{path} locks {name} as a folder, without a revision of the hub.\n"
+                f"To do: carry it here, for example by pretrained pack {name}"
+            )
+    return dict(found)
 
 
 def _facts(name: str, done: "Downloaded", *, dry_run: bool) -> dict[str, Any]:

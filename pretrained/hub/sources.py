@@ -79,7 +79,8 @@ def resolve(
     found = _find(search, local_files_only=local_files_only, refresh=force_download)
     if found is None:
         asked = use_auth_token if token is None else token
-        found = _downloaded(search, refresh=force_download, token=asked, proxies=proxies)
+        names = tuple(locked.files) if locked is not None and part == "model" else ()
+        found = _downloaded(search, names, refresh=force_download, token=asked, proxies=proxies)
     return found if locked is None else locked.check(found, part)
 
 
@@ -98,7 +99,7 @@ def _find(search: _Search, *, local_files_only: bool, refresh: bool) -> ModelFil
         "disk": (_on_disk,),
         "package": (_in_package,),
         "hub": (_in_cache, _in_older_cache, _in_wheel),
-        "name": (_on_disk, _in_cache, _in_older_cache, _in_wheel),  # looking at all packages takes milliseconds, so at last
+        "name": (_on_disk, _in_cache, _in_older_cache, _in_wheel),  # all packages take milliseconds, so at last
     }[search.reference.kind]
     on_the_hub = search.reference.kind in ("hub", "name")
     for source in sources:
@@ -382,13 +383,18 @@ def _forbidden(local_files_only: bool) -> str:
 
 
 def _downloaded(
-    search: _Search, *, refresh: bool, token: str | bool | None, proxies: Mapping[str, str] | None
+    search: _Search,
+    names: tuple[str, ...],
+    *,
+    refresh: bool,
+    token: str | bool | None,
+    proxies: Mapping[str, str] | None,
 ) -> ModelFiles:
-    """The model, after what was not here of it came over the network."""
+    """The model, after what was not here of it came over the network; `names` are the only files that may come."""
     from pretrained.hub.download import Wish, download, shown
 
     name = search.reference.target
-    wish = Wish(search.revision, weights=search.part == "model", subfolder=search.subfolder)
+    wish = Wish(search.revision, weights=search.part == "model", subfolder=search.subfolder, names=names)
     places = [*search.looked, *map(str, cache.cache_folders(search.cache_dir))]
     try:
         with shown() as progress:
@@ -407,11 +413,10 @@ def _downloaded(
             raise
         search.partial.note(f"what is missing was not fetched: {str(error).partition(chr(10))[0]}")
         return search.partial
-    located = Located(done.folder / search.subfolder, done.folder.parent.parent, revision=done.plan.commit)
-    notes = [*search.notes, *done.notes]
+    notes = list(search.notes)
     if done.plan.missing:
         notes.append(f"{len(done.plan.missing)} files were downloaded from {done.plan.endpoint}")
-    return ModelFiles(located, name=search.reference.asked, kind="cache", notes=notes)
+    return done.files(search.reference.asked, search.subfolder, notes)
 
 
 # -- nothing found --------------------------------

@@ -6,11 +6,11 @@ import threading
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pretrained.errors import DownloadError, PretrainedError
-from pretrained.hub import cache, catalogue, options
+from pretrained.hub import cache, catalogue, messages, options
 from pretrained.hub.download import explain
 from pretrained.hub.download.answers import Source
 from pretrained.hub.download.endpoints import Endpoint, endpoints
@@ -22,6 +22,8 @@ from pretrained.hub.download.progress import Progress, Quiet
 from pretrained.hub.download.store import CacheStore, FolderStore
 from pretrained.hub.download.transfer import IN_RANGES_FROM, Transfer
 from pretrained.hub.download.trouble import Trouble
+from pretrained.hub.files import ModelFiles
+from pretrained.hub.folder import Located
 
 _FILES_AT_ONCE = 4
 _RANGES_AT_ONCE = 4
@@ -37,6 +39,8 @@ class Wish:
     format: str | None = None
     everything: bool = False
     subfolder: str = ""
+    names: tuple[str, ...] = ()
+    """These files and no others, as a lock file lists them."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +51,14 @@ class Downloaded:
     """The snapshot of the cache, or the folder of `to`."""
     plan: Plan
     notes: tuple[str, ...]
+
+    def files(self, name: str, subfolder: str = "", notes: Sequence[str] = ()) -> ModelFiles:
+        """The model, under the name that it was asked by."""
+        in_cache = self.folder != self.plan.folder
+        boundary = self.folder.parent.parent if in_cache else self.folder
+        located = Located(self.folder / subfolder, boundary, revision=self.plan.commit)
+        kind = "cache" if in_cache else "folder"
+        return ModelFiles(located, name=name, kind=kind, notes=(*notes, *self.notes))
 
 
 def download(
@@ -190,13 +202,18 @@ class _Job:
 
     def _needed(self, listing: Listing) -> Needed:
         wish = self._wish
-        return needed(
+        found = needed(
             listing.files,
             weights=wish.weights,
             format=wish.format,
-            everything=wish.everything,
+            everything=wish.everything or bool(wish.names),
             subfolder=wish.subfolder,
         )
+        if not wish.names:
+            return found
+        if missing := set(wish.names) - set(found.names):
+            raise Trouble("missing", f"it has no {messages.listing(sorted(missing))} in {listing.commit[:12]}")
+        return replace(found, names=tuple(name for name in found.names if name in wish.names))
 
     def _plan(self, listing: Listing, served_by: Endpoint, store: CacheStore | FolderStore) -> Plan:
         chosen = self._needed(listing)

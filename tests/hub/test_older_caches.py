@@ -1,0 +1,155 @@
+"""Are models found in the caches of earlier years and of other libraries, without a byte changed there?"""
+
+import hashlib
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from pretrained.errors import ModelNotFoundError
+from pretrained.hub import resolve
+from tests.hub.material import Material, write
+
+TINY = Material.tiny()
+FILES = TINY.files()
+OLD = {"config.json": TINY.config_bytes(), "pytorch_model.bin": TINY.pytorch_bin, "vocab.txt": TINY.vocab_bytes()}
+VARIABLES = (
+    *("HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE", "TRANSFORMERS_CACHE", "HF_HOME", "XDG_CACHE_HOME", "TORCH_HOME"),
+    *("PYTORCH_TRANSFORMERS_CACHE", "PYTORCH_PRETRAINED_BERT_CACHE", "SENTENCE_TRANSFORMERS_HOME", "MODELSCOPE_CACHE"),
+)
+
+pytestmark = pytest.mark.usefixtures("home")
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    for variable in VARIABLES:
+        monkeypatch.delenv(variable, raising=False)
+    for variable in ("HOME", "USERPROFILE"):
+        monkeypatch.setenv(variable, str(tmp_path / "home"))
+    (tmp_path / "empty").mkdir()
+    monkeypatch.chdir(tmp_path / "empty")
+    return tmp_path / "home"
+
+
+def write_hashed(folder: Path, files: dict[str, bytes], *, etag: str = '"abc"', lock: bool = True) -> None:
+    """Address → content, as Transformers 2 and 3 named it."""
+    for url, content in files.items():
+        name = hashlib.sha256(url.encode()).hexdigest()
+        if etag:
+            name += f".{hashlib.sha256(etag.encode()).hexdigest()}"
+        if url.endswith(".h5"):
+            name += ".h5"
+        write(folder, {name: content, f"{name}.json": json.dumps({"url": url, "etag": etag}).encode()})
+        if lock:
+            write(folder, {f"{name}.lock": b""})
+
+
+def listing(folder: Path) -> dict[str, tuple[int, bytes]]:
+    return {str(path): (path.stat().st_mtime_ns, path.read_bytes()) for path in folder.rglob("*") if path.is_file()}
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    [
+        "https://hub.test/bert-base-uncased/resolve/main/{}",
+        "https://cdn.test/bert-base-uncased-{}",
+        "https://bucket.test/models/bert/bert-base-uncased-{}",
+        "https://hub.test/google-bert/bert-base-uncased/resolve/main/{}",
+    ],
+)
+@pytest.mark.parametrize(
+    "place", [".cache/torch/transformers", ".cache/huggingface/transformers", ".pytorch_pretrained_bert"]
+)
+def test_files_named_by_hashes(place: str, pattern: str, home: Path) -> None:
+    folder = home / place
+    write_hashed(folder, {pattern.format(name): data for name, data in OLD.items()})
+    other = "https://hub.test/bert-base-cased/resolve/main/vocab.txt"
+    write_hashed(folder, {other: b"[PAD]\n"}, lock=False)
+    before = listing(folder)
+    files = resolve("bert-base-uncased")
+    assert files.config() == TINY.config
+    assert files.require("vocab.txt").read_bytes() == TINY.vocab_bytes()
+    assert files.weights().paths[0].read_bytes() == TINY.pytorch_bin
+    assert any(" lies in " in note for note in files.notes)
+    assert listing(folder) == before
+    assert resolve("bert-base-uncased").root == files.root
+    with pytest.raises(ModelNotFoundError, match="bert-large-uncased"):
+        resolve("bert-large-uncased")
+
+
+@pytest.mark.parametrize(
+    "variable", ["TRANSFORMERS_CACHE", "PYTORCH_TRANSFORMERS_CACHE", "PYTORCH_PRETRAINED_BERT_CACHE"]
+)
+def test_variables_of_the_time(variable: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    url = "https://hub.test/owner/name/resolve/main/{}"
+    write_hashed(tmp_path / "there", {url.format(name): data for name, data in OLD.items()})
+    monkeypatch.setenv(variable, str(tmp_path / "there"))
+    assert resolve("owner/name").weights().format == "pytorch"
+
+
+def test_owner_and_name_of_the_second_generation(home: Path) -> None:
+    url = "https://bucket.test/models/bert/owner/name/{}"
+    write_hashed(home / ".cache/torch/transformers", {url.format(name): data for name, data in OLD.items()})
+    assert resolve("owner/name").config() == TINY.config
+
+
+def test_the_newest_of_two_versions(home: Path) -> None:
+    folder = home / ".cache/torch/transformers"
+    url = "https://hub.test/owner/name/resolve/main/{}"
+    write_hashed(folder, {url.format(name): data for name, data in OLD.items()})
+    first = resolve("owner/name").root
+    for path in folder.iterdir():
+        os.utime(path, (1, 1))
+    write_hashed(folder, {url.format("vocab.txt"): b"[PAD]\nnewer\n"}, etag='"def"')
+    files = resolve("owner/name")
+    assert files.require("vocab.txt").read_bytes() == b"[PAD]\nnewer\n"
+    assert files.root != first
+
+
+def test_revisions_and_foreign_entries_are_left_alone(home: Path) -> None:
+    folder = home / ".cache/torch/transformers"
+    write_hashed(folder, {f"https://hub.test/owner/name/resolve/v1/{name}": data for name, data in OLD.items()})
+    write(folder, {"0" * 64: b"x", f"{'0' * 64}.json": b'{"url": "https://hub.test/owner/name/resolve/main/a"}'})
+    write(folder, {"1" * 64: b"x", f"{'1' * 64}.json": b"[" * 9999, "2" * 64: b"x", f"{'2' * 64}.json": b'{"url": 1}'})
+    evil = "https://hub.test/owner/name/resolve/main/..%2F..%2Fvocab.txt"
+    write_hashed(folder, {evil: b"[PAD]\n"})
+    with pytest.raises(ModelNotFoundError) as raised:
+        resolve("owner/name")
+    assert f"an older cache of Transformers ({folder})" in str(raised.value)
+
+
+def test_a_cache_of_sentence_transformers(home: Path) -> None:
+    place = home / ".cache/torch/sentence_transformers"
+    write(place / "owner_name", FILES)
+    write(place / "sentence-transformers_all-mini", FILES)
+    assert resolve("owner/name").root == place / "owner_name"
+    assert resolve("all-mini").root == place / "sentence-transformers_all-mini"
+
+
+@pytest.mark.parametrize("place", ["hub", "hub/models", "models"])
+def test_a_cache_of_modelscope(place: str, home: Path) -> None:
+    folder = home / ".cache/modelscope" / place
+    write(folder / "owner" / "name", FILES)
+    write(folder / "owner" / "name-v1___5", FILES)
+    assert resolve("owner/name").root == folder / "owner" / "name"
+    assert resolve("owner/name-v1.5").root == folder / "owner" / "name-v1___5"
+
+
+def test_the_cache_of_torch_hub(home: Path) -> None:
+    folder = home / ".cache/torch/hub/checkpoints"
+    write(folder, {f"bert-base-uncased-{name}": data for name, data in OLD.items()} | {"resnet18-5c106cde.pth": b"x"})
+    files = resolve("bert-base-uncased")
+    assert files.weights().paths[0].read_bytes() == TINY.pytorch_bin
+    assert files.require("vocab.txt").read_bytes() == TINY.vocab_bytes()
+
+
+def test_the_cache_of_today_goes_first(home: Path) -> None:
+    from tests.hub.material import write_cache
+
+    write(home / ".cache/torch/sentence_transformers/owner_name", FILES)
+    write_cache(home / ".cache/huggingface/hub", "owner/name", FILES)
+    assert resolve("owner/name").revision is not None
+    with pytest.raises(ModelNotFoundError):  # the others have one version, and nobody knows which
+        resolve("owner/other", revision="v1")
