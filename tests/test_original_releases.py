@@ -4,9 +4,8 @@ Google's, CMU's and OpenAI's files, small: real writers wrote them, see goldens/
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -14,30 +13,37 @@ import torch
 from safetensors.torch import load_file
 
 import pretrained
-from pretrained.checkpoints import Rename, from_state_dict, open_checkpoint, published
+from pretrained.checkpoints import Rename, from_state_dict, published
 from pretrained.checkpoints.tf_names import TENSORFLOW_1
-from pretrained.loading import LoadReport, load
 
 GOLDENS = Path(__file__).parent / "goldens" / "tf_bundle"
 IDS = torch.tensor([[2, 7, 5, 11, 3], [2, 19, 3, 0, 0]])
 MASK = torch.tensor([[1, 1, 1, 1, 1], [1, 1, 1, 0, 0]])
 
 
-def loaded(kind: str, config: str, weights: str, *, format: str = "tf_checkpoint") -> tuple[Any, LoadReport]:
-    cls = getattr(pretrained, kind)
-    values = json.loads((GOLDENS / config).read_text())
-    with torch.device("meta"):
-        model = cls(cls.config_class.from_dict(values))
-    opened = open_checkpoint(SimpleNamespace(format=format, paths=[GOLDENS / weights], index=None))
-    report = load(
-        model,
-        published(opened, cls.renames),
-        base_prefix=cls.base_model_prefix,
-        tied=model._ties(),
-        keys_to_ignore=cls.optional_keys,
-        init=model.init_weights,
-    )
-    return model.eval(), report
+@pytest.fixture
+def release(tmp_path: Path) -> Callable[..., Path]:
+    """A folder with the files that its authors published."""
+
+    def release(family: str, config: str | None = None, weights: str = "") -> Path:
+        folder = tmp_path / "release"
+        folder.mkdir()
+        for path in (GOLDENS / family).iterdir():
+            if path.suffix != ".safetensors" and path.name.startswith((weights, "config")):
+                (folder / path.name).write_bytes(path.read_bytes())
+        if config is not None:  # where its authors gave none
+            (folder / "config.json").write_bytes((GOLDENS / family / config).read_bytes())
+            for name in ("discriminator_config.json", "generator_config.json"):
+                (folder / name).unlink()
+        return folder
+
+    return release
+
+
+def loaded(kind: str, folder: Path, **options: Any) -> Any:
+    model = getattr(pretrained, kind).from_pretrained(folder, **options)
+    assert (model.load_report.missing, model.load_report.unexpected) == ([], [])
+    return model
 
 
 def expected(family: str) -> dict[str, torch.Tensor]:
@@ -49,60 +55,54 @@ def close(ours: torch.Tensor, theirs: torch.Tensor) -> None:
 
 
 @pytest.mark.parametrize(
-    ("kind", "config", "weights", "outputs"),
+    ("kind", "family", "config", "outputs"),
     [
-        (
-            "BertForPreTraining",
-            "bert/bert_config.json",
-            "bert/bert_model.ckpt.index",
-            {"prediction_logits": "tokens", "seq_relationship_logits": "sentences"},
-        ),
-        (
-            "AlbertForPreTraining",
-            "albert/albert_config.json",
-            "albert/model.ckpt-best.index",
-            {"prediction_logits": "tokens", "sop_logits": "sentences"},
-        ),
+        ("BertForPreTraining", "bert", None, {"prediction_logits": "tokens", "seq_relationship_logits": "sentences"}),
+        ("AlbertForPreTraining", "albert", None, {"prediction_logits": "tokens", "sop_logits": "sentences"}),
         # one checkpoint with both networks; the class decides which one is read
-        (
-            "ElectraForPreTraining",
-            "electra/discriminator_config.json",
-            "electra/electra_small.index",
-            {"logits": "discriminator"},
-        ),
-        ("ElectraForMaskedLM", "electra/generator_config.json", "electra/electra_small.index", {"logits": "generator"}),
-        ("XLNetLMHeadModel", "xlnet/xlnet_config.json", "xlnet/xlnet_model.ckpt.index", {"logits": "tokens"}),
-        ("BertForSequenceClassification", "objects/config.json", "objects/ckpt-1.index", {"logits": "logits"}),
-        ("BertForSequenceClassification", "objects/config.json", "objects/weights.index", {"logits": "logits"}),
+        ("ElectraForPreTraining", "electra", "discriminator_config.json", {"logits": "discriminator"}),
+        ("ElectraForMaskedLM", "electra", "generator_config.json", {"logits": "generator"}),
+        ("XLNetLMHeadModel", "xlnet", None, {"logits": "tokens"}),
     ],
 )
-def test_outputs(kind: str, config: str, weights: str, outputs: dict[str, str]) -> None:
-    model, report = loaded(kind, config, weights)
-    assert (report.missing, report.unexpected, report.notes) == ([], [], [])
+def test_outputs(
+    release: Callable[..., Path], kind: str, family: str, config: str | None, outputs: dict[str, str]
+) -> None:
+    model = loaded(kind, release(family, config))
     with torch.no_grad():
         out = model(IDS, attention_mask=MASK)
-    golden = expected(Path(weights).parts[0])
     for ours, theirs in outputs.items():
-        close(out[ours], golden[theirs])
+        close(out[ours], expected(family)[theirs])
 
 
-@pytest.mark.parametrize(
-    ("kind", "family", "weights", "format"),
-    [
-        ("GPT2Model", "gpt2", "model.ckpt.index", "tf_checkpoint"),
-        ("OpenAIGPTModel", "openai_gpt", "params_shapes.json", "numpy"),
-    ],
-)
-def test_hidden_states(kind: str, family: str, weights: str, format: str) -> None:
-    model, report = loaded(kind, "gpt2/hparams.json", f"{family}/{weights}", format=format)
-    assert (report.missing, report.unexpected) == ([], [])
+@pytest.mark.parametrize("weights", ["ckpt-1", "weights"])
+def test_checkpoints_of_objects(release: Callable[..., Path], weights: str) -> None:
+    """`tf.train.Checkpoint(model=…).save` and `model.save_weights(…, save_format="tf")` of a TFBert."""
+    model = loaded("BertForSequenceClassification", release("objects", weights=weights))
+    with torch.no_grad():
+        close(model(IDS, attention_mask=MASK).logits, expected("objects")["logits"])
+
+
+@pytest.mark.parametrize("named", ["", "bert_model.ckpt", "bert_model.ckpt.index"])
+def test_folder_prefix_and_index_name_the_same_model(release: Callable[..., Path], named: str) -> None:
+    model = pretrained.AutoModelForMaskedLM.from_pretrained(release("bert") / named)
+    with torch.no_grad():
+        close(model(IDS, attention_mask=MASK).logits, expected("bert")["tokens"])
+
+
+@pytest.mark.parametrize("family", ["gpt2", "openai_gpt"])
+def test_hidden_states(release: Callable[..., Path], family: str) -> None:
+    config = pretrained.OpenAIGPTConfig(vocab_size=30, n_positions=16, n_embd=8, n_head=2, n_layer=2)
+    if family == "gpt2":
+        model = loaded("GPT2Model", release(family))
+    else:  # its width is no multiple of a head's, from which the number of heads would follow
+        model = loaded("OpenAIGPTModel", release(family), config=config)
     with torch.no_grad():
         close(model(IDS).last_hidden_state, expected(family)["hidden"])
 
 
-def test_transformer_xl_reads_what_the_converter_read() -> None:
-    model, report = loaded("TransfoXLLMHeadModel", "transfo_xl/config.json", "transfo_xl/model.ckpt.index")
-    assert (report.missing, report.unexpected) == ([], [])
+def test_transformer_xl_reads_what_the_converter_read(release: Callable[..., Path]) -> None:
+    model = loaded("TransfoXLLMHeadModel", release("transfo_xl"))
     theirs = load_file(GOLDENS / "transfo_xl" / "weights.safetensors")
     del theirs["transformer.pos_emb.inv_freq"]  # computed here
     ours = model.state_dict()
@@ -110,9 +110,8 @@ def test_transformer_xl_reads_what_the_converter_read() -> None:
     assert all(torch.equal(ours[name], theirs[name]) for name in theirs)
 
 
-def test_the_language_model_of_gpt2_is_tied() -> None:
-    model, report = loaded("GPT2LMHeadModel", "gpt2/hparams.json", "gpt2/model.ckpt.index")
-    assert report.missing == []
+def test_the_language_model_of_gpt2_is_tied(release: Callable[..., Path]) -> None:
+    model = loaded("GPT2LMHeadModel", release("gpt2"))
     assert model.lm_head.weight is model.transformer.wte.weight
 
 
