@@ -62,7 +62,8 @@ class GenerationOptions:
             raise InputError(f"top_p must lie between 0 and 1, got {self.top_p!r}")
         if self.early_stopping not in (True, False, "never"):
             raise InputError(f"early_stopping must be True, False or 'never', got {self.early_stopping!r}")
-        if any(not word or min(word) < 0 for word in self.bad_words_ids or ()):
+        rows = self.bad_words_ids or ()
+        if any(not isinstance(row, list | tuple) or not row or min(row) < 0 for row in rows):
             raise InputError(f"bad_words_ids must be lists of token numbers, none empty; got {self.bad_words_ids!r}")
         if self.num_beams > 1 and self.num_return_sequences > self.num_beams:
             raise InputError(

@@ -41,9 +41,11 @@ def check_length(positions: Tensor, layout: SequenceLayout, table: int, *, first
         return  # cannot be; and reading the largest number would make an accelerator wait
     last = int(positions.max())
     if last >= table:
+        to_do = f"truncate it: tokenizer(text, truncation=True, max_length={table - first})"
+        if getattr(layout, "past_length", 0):
+            to_do = "begin with a shorter text, or let it become less long (max_new_tokens)"
         raise InputError(
-            f"the sequence has {last + 1 - first} tokens, the model has positions for {table - first}; "
-            f"truncate it: tokenizer(text, truncation=True, max_length={table - first})"
+            f"the sequence has {last + 1 - first} tokens, the model has positions for {table - first}; {to_do}"
         )
 
 

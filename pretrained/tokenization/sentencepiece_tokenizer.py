@@ -247,6 +247,50 @@ class SentencePieceTokenizer(PreTrainedTokenizer):
         return f"the model has no piece for {name_of(chars[0])}"
 
 
+class CleaningTokenizer(SentencePieceTokenizer):
+    """What ALBERT and XLNet have in common: letters are changed before SentencePiece sees them.
+
+    Args:
+        vocab_file: a spiece.model; or `tokenizer_file`, a tokenizer.json. With both, pieces come from spiece.model.
+        do_lower_case: lower-case the text; None: as tokenizer.json says, else as the family does.
+        remove_space: join blanks of any kind to one space.
+        keep_accents: leave accents on and compatible forms as they are; None: as tokenizer.json says, else False.
+        **kwargs: see `SentencePieceTokenizer`.
+    """
+
+    lower_by_default: ClassVar[bool]
+
+    def __init__(
+        self,
+        vocab_file: str | os.PathLike[str] | None = None,
+        do_lower_case: bool | None = None,
+        remove_space: bool = True,
+        keep_accents: bool | None = None,
+        *,
+        tokenizer_file: str | os.PathLike[str] | None = None,
+        **kwargs: Any,
+    ) -> None:
+        source = self.read_source(vocab_file, tokenizer_file, cleans=True)
+        cleaner = source.cleaner(
+            do_lower_case=do_lower_case,
+            lower_by_default=self.lower_by_default,
+            remove_space=remove_space,
+            keep_accents=keep_accents,
+        )
+        self.do_lower_case = cleaner.do_lower_case
+        self.remove_space = cleaner.remove_space
+        self.keep_accents = cleaner.keep_accents
+        super().__init__(
+            source,
+            cleaner=cleaner,
+            split_commas=True,
+            do_lower_case=cleaner.do_lower_case,
+            remove_space=cleaner.remove_space,
+            keep_accents=cleaner.keep_accents,
+            **kwargs,
+        )
+
+
 class FairseqTokenizer(SentencePieceTokenizer):
     """The tokens and the layout that models trained with fairseq have in common.
 

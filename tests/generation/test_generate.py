@@ -192,6 +192,7 @@ def test_texts_of_a_generating_model_can_be_trained_on(gpt2):
         ({"num_beams": 0}, "num_beams must be a whole number from 1 on, got 0"),
         ({"temperature": 0.0, "do_sample": True}, "temperature must be above 0, got 0.0"),
         ({"top_p": 1.5}, "top_p must lie between 0 and 1, got 1.5"),
+        ({"bad_words_ids": [5, 6]}, r"bad_words_ids must be lists of token numbers, none empty; got \[5, 6\]"),
         ({"early_stopping": "often"}, "early_stopping must be True, False or 'never', got 'often'"),
         ({"num_return_sequences": 2}, "would be 2 times the same text"),
         ({"num_return_sequences": 3, "num_beams": 2}, "num_return_sequences=3 is more than num_beams=2"),

@@ -39,7 +39,7 @@ def test_length():
     check_length(torch.tensor([2, 3, 4, 2, 3, 4]), Packed([3, 3]), 5, first=2)  # more tokens than rows, each text fits
     with pytest.raises(InputError, match="9 tokens, the model has positions for 8"):
         check_length(torch.arange(9)[None], Padded(), 8)
-    with pytest.raises(InputError, match="10 tokens, the model has positions for 8"):
+    with pytest.raises(InputError, match="10 tokens, the model has positions for 8; begin with a shorter text"):
         check_length(torch.arange(9, 10)[None], Padded(past_length=9), 8)
     with pytest.raises(InputError, match="4 tokens, the model has positions for 3"):
         check_length(torch.tensor([2, 3, 4, 5]), Packed([4]), 5, first=2)

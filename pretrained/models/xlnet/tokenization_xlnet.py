@@ -4,21 +4,21 @@ import os
 from collections.abc import Sequence
 from typing import Any
 
-from pretrained.tokenization.sentencepiece_tokenizer import SentencePieceTokenizer
+from pretrained.tokenization.sentencepiece_tokenizer import CleaningTokenizer
 from pretrained.tokenization.special_tokens import Token
 
 
-class XLNetTokenizer(SentencePieceTokenizer):
+class XLNetTokenizer(CleaningTokenizer):
     """SentencePiece tokenization with padding on the left.
 
     Args:
         vocab_file: a spiece.model; or `tokenizer_file`, a tokenizer.json. With both, pieces come from spiece.model.
         do_lower_case: lower-case the text; None: as tokenizer.json says, else False.
-        remove_space: join blanks of any kind to one space.
-        keep_accents: leave accents on and compatible forms as they are; None: as tokenizer.json says, else False.
-        **kwargs: see `SentencePieceTokenizer`.
+        remove_space, keep_accents: see `CleaningTokenizer`.
+        **kwargs: see `CleaningTokenizer`.
     """
 
+    lower_by_default = False
     padding_side = "left"
     pad_token_type_id = 3
 
@@ -40,17 +40,12 @@ class XLNetTokenizer(SentencePieceTokenizer):
         tokenizer_file: str | os.PathLike[str] | None = None,
         **kwargs: Any,
     ) -> None:
-        source = self.read_source(vocab_file, tokenizer_file, cleans=True)
-        cleaner = source.cleaner(
-            do_lower_case=do_lower_case, lower_by_default=False, remove_space=remove_space, keep_accents=keep_accents
-        )
-        self.do_lower_case = cleaner.do_lower_case
-        self.remove_space = cleaner.remove_space
-        self.keep_accents = cleaner.keep_accents
         super().__init__(
-            source,
-            cleaner=cleaner,
-            split_commas=True,
+            vocab_file,
+            do_lower_case,
+            remove_space,
+            keep_accents,
+            tokenizer_file=tokenizer_file,
             bos_token=bos_token,
             eos_token=eos_token,
             unk_token=unk_token,
@@ -59,9 +54,6 @@ class XLNetTokenizer(SentencePieceTokenizer):
             cls_token=cls_token,
             mask_token=mask_token,
             additional_special_tokens=additional_special_tokens,
-            do_lower_case=cleaner.do_lower_case,
-            remove_space=cleaner.remove_space,
-            keep_accents=cleaner.keep_accents,
             **kwargs,
         )
 
