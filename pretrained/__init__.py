@@ -40,6 +40,7 @@ _NAMES = {
             "ConfigurationError",
             "TokenizationError",
             "InputError",
+            "DataError",
             "MissingDependencyError",
         ),
         "pretrained.family": ("Family",),
@@ -49,6 +50,15 @@ _NAMES = {
         "pretrained.nn.layout": ("Packed", "Padded"),
         "pretrained.nn.outputs": ("ModelOutput",),
         "pretrained.runner": ("Encoder",),
+        "pretrained.training.adamw": ("AdamW",),
+        "pretrained.training.schedules": (
+            "get_constant_schedule",
+            "get_constant_schedule_with_warmup",
+            "get_cosine_schedule_with_warmup",
+            "get_cosine_with_hard_restarts_schedule_with_warmup",
+            "get_linear_schedule_with_warmup",
+            "get_polynomial_decay_schedule_with_warmup",
+        ),
         "pretrained.tokenization": (
             "AddedToken",
             "BasicTokenizer",

@@ -16,6 +16,7 @@ from pretrained.config import PretrainedConfig as PretrainedConfig
 from pretrained.errors import CheckpointError as CheckpointError
 from pretrained.errors import ConfigurationError as ConfigurationError
 from pretrained.errors import CorruptFileError as CorruptFileError
+from pretrained.errors import DataError as DataError
 from pretrained.errors import InputError as InputError
 from pretrained.errors import MissingDependencyError as MissingDependencyError
 from pretrained.errors import ModelFileNotFoundError as ModelFileNotFoundError
@@ -173,6 +174,13 @@ from pretrained.tokenization import BatchEncoding as BatchEncoding
 from pretrained.tokenization import PreTrainedTokenizer as PreTrainedTokenizer
 from pretrained.tokenization import WordpieceTokenizer as WordpieceTokenizer
 from pretrained.tokenization import whitespace_tokenize as whitespace_tokenize
+from pretrained.training.adamw import AdamW as AdamW
+from pretrained.training.schedules import get_constant_schedule as get_constant_schedule
+from pretrained.training.schedules import get_constant_schedule_with_warmup as get_constant_schedule_with_warmup
+from pretrained.training.schedules import get_cosine_schedule_with_warmup as get_cosine_schedule_with_warmup
+from pretrained.training.schedules import get_cosine_with_hard_restarts_schedule_with_warmup as get_cosine_with_hard_restarts_schedule_with_warmup
+from pretrained.training.schedules import get_linear_schedule_with_warmup as get_linear_schedule_with_warmup
+from pretrained.training.schedules import get_polynomial_decay_schedule_with_warmup as get_polynomial_decay_schedule_with_warmup
 
 __version__: str
 AlbertTokenizerFast = AlbertTokenizer

@@ -6,12 +6,13 @@ from collections.abc import Iterable
 from typing import Any
 
 from torch import nn
-from torch.optim import AdamW, Optimizer
+from torch.optim import Adafactor, AdamW, Optimizer
 from torch.optim.lr_scheduler import LambdaLR
 
 from pretrained.errors import ConfigurationError
 from pretrained.modeling import PreTrainedModel
 from pretrained.training.options import TrainingOptions
+from pretrained.training.schedules import SCHEDULES
 
 EMBEDDINGS = -1
 _NUMBERED = re.compile(r"(?:^|\.)(\d+)\.")
@@ -89,10 +90,12 @@ def parameter_groups(model: nn.Module, options: TrainingOptions, numbers: dict[s
 
 
 def make_optimizer(model: nn.Module, options: TrainingOptions, numbers: dict[str, int]) -> Optimizer:
-    """AdamW with bias correction (arXiv 1711.05101)."""
+    """AdamW with bias correction (arXiv 1711.05101), or Adafactor, which needs less memory (arXiv 1804.04235)."""
     groups = parameter_groups(model, options, numbers)
     if not groups:
         raise ConfigurationError(f"nothing is left to learn: freeze={options.freeze!r} holds every parameter")
+    if options.optimizer == "adafactor":
+        return Adafactor(groups, lr=options.learning_rate)
     return AdamW(groups, lr=options.learning_rate, betas=options.betas, eps=options.epsilon, fused=_can_fuse(groups))
 
 
@@ -106,20 +109,9 @@ def warmup_steps(warmup: float, steps: int) -> int:
     return math.ceil(warmup * steps) if warmup < 1 else int(warmup)
 
 
-def rate_factor(step: int, *, schedule: str, warmup: int, steps: int) -> float:
-    """What the learning rate is multiplied by in a step, counted from 0."""
-    if step < warmup:
-        return step / warmup
-    progress = min(1.0, (step - warmup) / max(1, steps - warmup))
-    if schedule == "linear":
-        return 1.0 - progress
-    return 0.5 * (1.0 + math.cos(math.pi * progress)) if schedule == "cosine" else 1.0
-
-
 def make_schedule(optimizer: Optimizer, options: TrainingOptions, steps: int) -> LambdaLR:
     """The rate of each step: rising in the warm-up, then falling as the schedule says."""
-    warmup = warmup_steps(options.warmup, steps)
-    return LambdaLR(optimizer, lambda step: rate_factor(step, schedule=options.schedule, warmup=warmup, steps=steps))
+    return LambdaLR(optimizer, SCHEDULES[options.schedule](steps, warmup_steps(options.warmup, steps)))
 
 
 def clip(parameters: Iterable[nn.Parameter], longest: float) -> float:

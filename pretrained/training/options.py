@@ -7,7 +7,8 @@ from typing import Any
 
 from pretrained.errors import ConfigurationError
 
-SCHEDULES = ("linear", "cosine", "constant")
+OPTIMIZERS = ("adamw", "adafactor")
+SCHEDULES = ("linear", "cosine", "cosine-restarts", "polynomial", "constant")
 PRECISIONS = ("fp32", "bf16")
 PARALLEL = ("ddp", "fsdp")
 
@@ -31,8 +32,12 @@ class TrainingOptions:
     accumulate: int = option(
         1, "In how many parts each process computes its rows of a step, one after the other: less memory, same result."
     )
+    optimizer: str = option("adamw", '"adamw", or "adafactor", which needs less memory.')
     learning_rate: float = option(5e-5, "The highest rate, reached at the end of the warm-up.")
-    schedule: str = option("linear", 'How the rate falls after the warm-up: "linear" or "cosine" to 0, or "constant".')
+    schedule: str = option(
+        "linear",
+        "How the rate falls after the warm-up: linear, cosine, cosine-restarts, polynomial (squared); constant.",
+    )
     warmup: float = option(
         0.1, "Steps in which the rate rises from 0: a share of all steps if below 1, else their number."
     )
@@ -86,7 +91,8 @@ class TrainingOptions:
             self._check(name, lambda value: value >= 0, "a number from 0")
         for name in ("label_smoothing", "lora_dropout"):
             self._check(name, lambda value: 0 <= value < 1, "a number from 0 to below 1")
-        for name, allowed in (("schedule", SCHEDULES), ("precision", PRECISIONS), ("parallel", PARALLEL)):
+        choices = {"optimizer": OPTIMIZERS, "schedule": SCHEDULES, "precision": PRECISIONS, "parallel": PARALLEL}
+        for name, allowed in choices.items():
             self._check(name, lambda value, allowed=allowed: value in allowed, f"one of {', '.join(allowed)}")
         if isinstance(self.class_weights, str) and self.class_weights != "balanced":
             raise ConfigurationError(
