@@ -17,6 +17,7 @@ from pretrained.hub.names import PUBLISHED_SIDE_FILES, claim
 from pretrained.hub.weights import WeightFiles
 from pretrained.hub.window import member_name
 
+_NAMES_OF_ARRAYS = "parameters_names.json"  # what OpenAI put beside the arrays of GPT
 _LENGTHS = re.compile(r"sentence_[\w-]+_config\.json")
 _CARD = re.compile(r"(readme|licen[cs]e|notice|copying|authors|citation)(\.\w{1,4})?", re.I)
 _LEFT_OUT = ("training", "unfinished", "other")
@@ -85,7 +86,7 @@ def _parts(found: WeightFiles) -> list[Path]:
     first = found.paths[0]
     beside = sorted(first.parent.iterdir(), key=str)
     if found.format == "numpy":
-        return [path for path in beside if claim(path.name).role == "part" and path.suffix == ".npy"]
+        return [path for path in beside if path.suffix == ".npy" or path.name == _NAMES_OF_ARRAYS]
     if found.format == "tf_checkpoint":
         return [path for path in beside if path.name.startswith(f"{first.stem}.data-")]
     return []

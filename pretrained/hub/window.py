@@ -41,6 +41,7 @@ class Window:
     member: str
     """Its name there, such as "0_Transformer/model.safetensors"."""
     pieces: tuple[Piece, ...]
+    """None for a name that is not there."""
     siblings: "dict[str, Window]"
     """The other windows of the same home, by their names there."""
 
@@ -74,11 +75,13 @@ class Window:
         return self.parent / name
 
     def exists(self) -> bool:
-        return True
+        return bool(self.pieces)
 
     is_file = exists
 
     def stat(self) -> Size:
+        if not self.pieces:
+            raise FileNotFoundError(f"{self} is not there")
         return Size(sum(piece.size for piece in self.pieces))
 
     def open(self, mode: str = "rb") -> "WindowFile":
@@ -104,9 +107,7 @@ class WindowFolder:
 
     def __truediv__(self, name: str) -> Window:
         member = (PurePosixPath(self.folder) / name).as_posix()
-        if member not in self.members:
-            raise FileNotFoundError(f"{self} holds no {name}")
-        return self.members[member]
+        return self.members.get(member) or Window(self.home, member, (), self.members)
 
     def iterdir(self) -> Iterator[Window]:
         for member, window in self.members.items():

@@ -51,8 +51,12 @@ def test_what_a_reader_asks_for(tmp_path: Path) -> None:
     assert str(window) == f"{tmp_path}/0_Transformer/model.safetensors"
     assert (window.parent / "model.safetensors") is window
     assert list(window.parent.iterdir()) == [window]
-    with pytest.raises(FileNotFoundError):
-        window.with_name("other")
+    other = window.with_name("other")
+    assert window.exists()
+    assert not other.exists()
+    for ask in (other.stat, other.open):
+        with pytest.raises(FileNotFoundError):
+            ask()
     with pytest.raises(TypeError, match="part of another file"):
         os.fspath(window)
     with pytest.raises(ValueError, match="only be read"):
