@@ -20,7 +20,7 @@ from pretrained.errors import PretrainedError
 from tests.fuzz.formats import FORMATS, Example, Format
 
 HANG = 2.0  # seconds of the processor that one file may take; a reader that waits is ended from outside
-GROWTH, CONSTANT = 4, 1 << 20  # memory that Python may take: so many times the size of the files, and a constant
+GROWTH, CONSTANT = 4, 1 << 17  # memory that Python may take: so many times the size of the files, and a constant
 ROOM = 512 << 20  # address space beyond what the process has at its start; native libraries answer to it too
 SHOWN = 20
 
