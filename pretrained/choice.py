@@ -14,7 +14,7 @@ from pretrained import registry
 from pretrained.errors import ConfigurationError, ModelFileNotFoundError, PretrainedError, TokenizationError
 from pretrained.family import Family
 from pretrained.hub import ModelFiles, short_name
-from pretrained.hub.catalogue import hub_ids
+from pretrained.hub.catalogue import ShortName, hub_ids
 from pretrained.hub.jsonfile import parse_json
 from pretrained.hub.sniff import sniff
 from pretrained.tokenization.sentencepiece import parse_model
@@ -68,20 +68,30 @@ def choose_tokenizer(files: ModelFiles, config: Mapping[str, Any] | None = None)
             if spelled in registry.public_names():
                 files.note(f"the tokenizer is {spelled}: {name} says so")
                 return registry.load(*registry.public_names()[spelled])
-    published = next(filter(None, map(short_name, hub_ids(files.published_name))), None)
-    if published is not None and published.architecture in registry.families():
+    declared = _declared(config) if config else None
+    published = _published(files, declared)
+    if published is not None:
         if published.tokenizer_class not in registry.public_names():
             raise TokenizationError(
                 f"{files.name} was published with a {published.tokenizer_class}, which this version does not have"
             )
         files.note(f"the tokenizer is {published.tokenizer_class}: {files.name!r} is a published name")
         return registry.load(*registry.public_names()[published.tokenizer_class])
-    found = (_declared(config) if config else None) or _by_vocabulary(files, config or {})
+    found = declared or _by_vocabulary(files, config or {})
     if not found.family.tokenizers:
         raise ConfigurationError(f"{files.name} is of the family {found.family.model_type}, which has no tokenizer")
     files.note(f"the tokenizer is that of {found.family.model_type}: {found.reason}")
     chosen: type = _tokenizer(found.family)
     return chosen
+
+
+def _published(files: ModelFiles, declared: Choice | None) -> ShortName | None:
+    """What is known of the model's name; None where the files may be of another model, as in a folder of any name."""
+    known = next(filter(None, map(short_name, hub_ids(files.published_name))), None)
+    if known is None or known.architecture not in registry.families():
+        return None
+    same = known.architecture == declared.family.model_type if declared else files.kind not in ("folder", "file")
+    return known if same else None
 
 
 # What the configuration says

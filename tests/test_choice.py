@@ -175,7 +175,7 @@ def test_no_vocabulary_at_all_says_what_is_looked_for(tmp_path):
         AutoTokenizer.from_pretrained(tmp_path)
 
 
-def test_a_published_name_knows_its_class(tmp_path, monkeypatch):
+def test_a_published_name_knows_its_class(tmp_path):
     """Japanese BERT's configuration says no more than bert."""
     cached = tmp_path / "models--cl-tohoku--bert-base-japanese"
     snapshot = cached / "snapshots" / ("a" * 40)
@@ -186,3 +186,11 @@ def test_a_published_name_knows_its_class(tmp_path, monkeypatch):
     (snapshot / "vocab.txt").write_text("[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\n")
     files = resolve("cl-tohoku/bert-base-japanese", cache_dir=tmp_path)
     assert choose_tokenizer(files) is pretrained.BertJapaneseTokenizer
+
+
+def test_a_folder_with_a_published_name_may_hold_another_model(tmp_path, monkeypatch):
+    folder = bpe(tmp_path / "gpt2", "<s>", "</s>", "<pad>", "<unk>", "<mask>")
+    monkeypatch.chdir(tmp_path)
+    assert choose_tokenizer(resolve("gpt2")) is pretrained.RobertaTokenizer
+    (folder / "config.json").write_text('{"model_type": "roberta"}')
+    assert choose_tokenizer(resolve("gpt2")) is pretrained.RobertaTokenizer
