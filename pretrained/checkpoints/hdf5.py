@@ -43,7 +43,8 @@ class HDF5Object:
 
     name: str
     address: int
-    messages: list[Message]
+    messages: dict[int, list[Message]]
+    """By their kind."""
     links: dict[str, int] | None = None
     """The members of a group → the addresses of their headers, once they were read."""
 
@@ -56,6 +57,8 @@ class HDF5File:
         self._budget = 0
         self.renew()
         self._members = 0
+        self.heaps: dict[int, dict[int, tuple[int, int]]] = {}
+        """Address of a heap of texts → number of a text → its offset and size, once they were read."""
         self._objects: dict[int, HDF5Object] = {}
         self.root = self.object(self._root_address(), "/")
 
@@ -76,10 +79,6 @@ class HDF5File:
     def renew(self) -> None:
         """A new question may cost as much as the last one."""
         self._budget = 4 * self.file.size + _FREE_BUDGET
-
-    def refund(self, size: int) -> None:
-        """Gives back what `take` charged for bytes that describe nothing, or were not looked at."""
-        self._budget += size
 
     def numbers(self, layout: str, offset: int, name: str) -> tuple[int, ...]:
         """Little-endian numbers, as `struct` describes them."""
@@ -132,13 +131,13 @@ class HDF5File:
             self._objects[address] = HDF5Object(name, address, self._messages(address, name))
         return self._objects[address]
 
-    def _messages(self, address: int, name: str) -> list[Message]:
+    def _messages(self, address: int, name: str) -> dict[int, list[Message]]:
         if self.take(address, 4, name) == b"OHDR":
             self.unsupported(name, "has an object header of version 2")
         version, _, count, _, size = self.numbers("2BH2I", address, name)
         if version != 1:
             self.damaged(name, f"an object header of version {version} stands at byte {address:,}")
-        messages: list[Message] = []
+        messages: dict[int, list[Message]] = {}
         blocks, seen = [(address + 16, size)], 0
         for start, length in blocks:  # grows while it is read: a header continues elsewhere
             header = self.take(start, length, name)
@@ -153,13 +152,13 @@ class HDF5File:
                 if kind == CONTINUATION:
                     blocks.append(self._pair(Message(kind, start + position, size), name))
                 elif kind:
-                    messages.append(Message(kind, start + position, size))
+                    messages.setdefault(kind, []).append(Message(kind, start + position, size))
                 position += size
         return messages
 
     def message(self, item: HDF5Object, kind: int) -> Message | None:
         """The one message of that kind."""
-        found = [message for message in item.messages if message.kind == kind]
+        found = item.messages.get(kind, [])
         if len(found) > 1:
             self.damaged(item.name, f"it has {len(found)} descriptions of kind {kind:#x}, where one should be")
         return found[0] if found else None
@@ -174,7 +173,7 @@ class HDF5File:
     # -- groups
 
     def is_group(self, item: HDF5Object) -> bool:
-        return any(message.kind in (LINK_INFO, LINK, MEMBERS) for message in item.messages)
+        return not item.messages.keys().isdisjoint((LINK_INFO, LINK, MEMBERS))
 
     def find(self, item: HDF5Object, path: str) -> HDF5Object:
         """The object at a path below a group; only plain links are followed."""
@@ -204,9 +203,8 @@ class HDF5File:
         return item.links
 
     def _read_links(self, item: HDF5Object) -> Iterator[tuple[str, int]]:
-        for message in item.messages:
-            if message.kind == LINK:
-                yield self._link(message, item.name)
+        for message in item.messages.get(LINK, ()):
+            yield self._link(message, item.name)
         info = self.message(item, LINK_INFO)
         if info is not None:
             flags = self.numbers("2B", info.offset, item.name)[1]
@@ -227,8 +225,7 @@ class HDF5File:
             self.damaged(owner, f"no table of members stands at byte {address:,}")
         for row in range(count):
             where, header, kind = self.numbers("2QI", address + 8 + 40 * row, owner)
-            text = self.take(names + where, min(MAX_NAME, max(size - where, 0)), owner) if where < size else b""
-            self.refund(len(text))  # a name ends at its first zero: the rest was not read
+            text = self.file.data[names + where : names + min(where + MAX_NAME, size)]
             name = self.text(text.partition(b"\0")[0], owner)
             if b"\0" not in text or not name or "/" in name:
                 self.damaged(owner, f"the name of its member {row + 1} is none")

@@ -131,9 +131,7 @@ class _Attribute:
 
 
 def _attributes(file: HDF5File, item: HDF5Object) -> Iterator[tuple[str, _Attribute]]:
-    for message in item.messages:
-        if message.kind != ATTRIBUTE:
-            continue
+    for message in item.messages.get(ATTRIBUTE, ()):
         version, shared, *sizes = file.numbers("2B3H", message.offset, item.name)
         if version not in (1, 2, 3):
             file.damaged(item.name, f"the attribute at byte {message.offset:,} is of version {version}")
@@ -162,19 +160,18 @@ def _texts(file: HDF5File, attribute: _Attribute, name: str) -> list[str]:
     data = file.take(attribute.offset, count * size, name)
     rows = [data[at : at + size] for at in range(0, len(data), size)]
     if kind == _VARIABLE:
-        heaps: dict[int, dict[int, tuple[int, int]]] = {}
-        rows = [_from_heap(file, row, heaps, name) for row in rows]
+        rows = [_from_heap(file, row, name) for row in rows]
     return [file.text(row.partition(b"\0")[0], name) for row in rows]
 
 
-def _from_heap(file: HDF5File, reference: bytes, heaps: dict[int, dict[int, tuple[int, int]]], name: str) -> bytes:
+def _from_heap(file: HDF5File, reference: bytes, name: str) -> bytes:
     """What a reference into a global heap stands for: (length, address of the heap, number)."""
     length, address, number = struct.unpack("<IQI", reference)
     if length > MAX_NAME:
         file.unsafe(name, f"holds a name of {length:,} bytes")
-    if address not in heaps:
-        heaps[address] = _heap(file, address, name)
-    offset, size = heaps[address].get(number, (0, 0))
+    if address not in file.heaps:
+        file.heaps[address] = _heap(file, address, name)
+    offset, size = file.heaps[address].get(number, (0, 0))
     if size < length:
         file.damaged(name, f"the heap at byte {address:,} has no text {number} of {length:,} bytes")
     return file.take(offset, length, name)

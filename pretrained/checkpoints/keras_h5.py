@@ -32,6 +32,7 @@ class KerasFile:
         self.notes: list[str] = []  # grows: whether copies of a tensor agree is seen when it is read
         self._file = HDF5File(MappedFile(path))
         self._datasets: dict[str, list[Dataset]] = {}
+        self._names: dict[int, str] = {}  # address of an object → the tensor that it is
         root = self._weights()
         layers = text_attribute(self._file, root, "layer_names") or []
         if _OWN in self._file.links(root):
@@ -62,10 +63,12 @@ class KerasFile:
         *copies, dataset = self._of(key)  # Keras loads one layer after another: the last one stays
         tensor = self._read(dataset, copy=copy)
         for other in copies:
-            note = f"Tied weights differ: {other.name} and {dataset.name} are one tensor, but not equal in "
-            note += f"{self.source}; {dataset.name} is used."
-            if note not in self.notes and not _same_bytes(tensor, self._read(other, copy=False)):
-                self.notes.append(note)
+            if not _same_bytes(tensor, self._read(other, copy=False)):
+                self.notes.append(
+                    f"Tied weights differ: {other.name} and {dataset.name} are one tensor, but not equal in "
+                    f"{self.source}; {dataset.name} is used."
+                )
+        self._datasets[key] = [dataset]  # they are compared once
         return tensor
 
     def _of(self, key: str) -> list[Dataset]:
@@ -104,15 +107,20 @@ class KerasFile:
     def _add(self, name: str, item: HDF5Object) -> None:
         if len(name) > MAX_NAME:
             raise UnsafeFileError(f"{self.source} has a tensor name of {len(name):,} characters; not read.")
+        known = self._names.get(item.address)
+        if known == name:  # one object, reached through two layers
+            return
+        if known is not None:
+            self._file.unsafe(item.name, f"shares its bytes with another tensor, as it is also called {name!r}")
+        self._names[item.address] = name
         dataset = read_dataset(self._file, item)
         held = self._datasets.setdefault(name, [])
-        if any((other.shape, other.dtype) != (dataset.shape, dataset.dtype) for other in held):
+        if held and (held[0].shape, held[0].dtype) != (dataset.shape, dataset.dtype):
             raise CheckpointError(
                 f"{self.source} has two different tensors that are both called {name!r}: {held[0].name} "
                 f"{held[0].shape} and {dataset.name} {dataset.shape}. Remove one of them from the file."
             )
-        if dataset not in held:
-            held.append(dataset)
+        held.append(dataset)
 
     def _check_places(self) -> None:
         """No two tensors may be the same bytes, and compressed ones may not grow beyond measure."""
