@@ -38,7 +38,6 @@ from pretrained.errors import (
 _GRAPH = "_CHECKPOINTABLE_OBJECT_GRAPH"
 _SHOWN = 5
 _SMALL = 1 << 16  # bytes; a mapped page brings up to two megabytes of neighbours with it, more than a bias is worth
-_MAX_ELEMENTS = 1 << 48
 
 
 class TensorFlowBundle:
@@ -55,15 +54,16 @@ class TensorFlowBundle:
         entries: dict[str, Entry] = {}
         try:
             table = read_table(bytes(MappedFile(path).data))
-            name, message = next(table, (b"", b""))
-            if name:
+            first, message = next(table, (b"", b""))
+            if first:
                 raise ValueError("it has no header")
             self._header = parse_header(message)
             for raw, message in table:
                 if raw.startswith(b"\0"):
                     self._slices[raw] = parse_entry(message)
                 else:
-                    entries[_name(raw)] = _parsed(_name(raw), message)
+                    name = _name(raw)
+                    entries[name] = _parsed(name, message)
             sizes = self._sizes({entry.shard for entry in (*entries.values(), *self._slices.values())})
             self._check_places(entries, sizes)
             others = {key: other for key, entry in entries.items() if (other := self._check(key, entry))}
@@ -114,6 +114,11 @@ class TensorFlowBundle:
         stem = self._path.name.removesuffix(".index")
         return self._path.parent / f"{stem}.data-{shard:05}-of-{self._header.shards:05}"
 
+    def _shard(self, number: int) -> MappedFile:
+        if number not in self._shards:
+            self._shards[number] = MappedFile(self._shard_path(number))
+        return self._shards[number]
+
     def _sizes(self, shards: Collection[int]) -> dict[int, int]:
         """Bytes in each of the data files that hold tensors."""
         sizes: dict[int, int] = {}
@@ -140,9 +145,7 @@ class TensorFlowBundle:
         dtype = DTYPES[entry.kind]
         if not entry.size:
             return torch.empty(entry.shape, dtype=dtype)
-        if entry.shard not in self._shards:
-            self._shards[entry.shard] = MappedFile(self._shard_path(entry.shard))
-        file = self._shards[entry.shard]
+        file = self._shard(entry.shard)
         record = Record(key, entry.offset, entry.size, entry.size)
         order = self._header.byteorder
         tensor = file.flat(record, dtype, byteorder=order, copy=copy or entry.size < _SMALL)
@@ -228,10 +231,7 @@ class TensorFlowBundle:
         """The one string of a scalar entry: its length, a checksum of that, its bytes."""
         if entry.kind != 7 or entry.shape or entry.slices:
             raise ValueError(f"{key} is not one string")
-        path = self._shard_path(entry.shard)
-        with path.open("rb") as file:
-            file.seek(entry.offset)
-            raw = file.read(entry.size)
+        raw = self._shard(entry.shard).read(entry.offset, entry.size)
         size, position = varint(raw, 0)
         if position + 4 + size != len(raw):
             raise ValueError(f"{key} has another length than announced")
@@ -269,5 +269,5 @@ def _check_size(key: str, entry: Entry) -> None:
     if entry.other:
         raise ValueError(f"{key!r} is {entry.other}")
     needed = math.prod(entry.shape) * DTYPES[entry.kind].itemsize
-    if needed != entry.size or math.prod(max(length, 1) for length in entry.shape) > _MAX_ELEMENTS:
+    if needed != entry.size:
         raise ValueError(f"the tensor {key!r} of shape {entry.shape} has {entry.size:,} bytes and needs {needed:,}")

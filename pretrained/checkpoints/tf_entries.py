@@ -3,6 +3,7 @@
 The messages BundleHeaderProto, BundleEntryProto and TrackableObjectGraph, as far as reading needs them.
 """
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -11,6 +12,7 @@ import torch
 from pretrained.checkpoints.protobuf import as_bytes, as_number, fields, signed
 
 _MAX_AXES = 254  # TensorFlow's own limit
+_MAX_ELEMENTS = 1 << 48
 
 # The numbers of TensorFlow's types. Quantized ones are the whole numbers that they are stored as.
 DTYPES = {
@@ -96,6 +98,8 @@ def _shape(message: bytes) -> tuple[int, ...]:
             raise ValueError("a shape is unknown")
     if len(shape) > _MAX_AXES or any(length < 0 for length in shape):
         raise ValueError(f"a shape of {len(shape)} axes has a negative length, or too many axes")
+    if math.prod(max(length, 1) for length in shape) > _MAX_ELEMENTS:
+        raise ValueError(f"a shape {shape} is larger than any tensor")
     return tuple(shape)
 
 

@@ -35,8 +35,10 @@ TENSORFLOW_1 = Vocabulary(
 # Checkpoints of objects: variables under the names that Keras gave them, the rest under the way to it in the program.
 _OBJECT = r"/\.ATTRIBUTES/VARIABLE_VALUE"
 _OPTIMIZER = (
-    r"(?:.*/)?(?:_variables/\d+|_iterations|_learning_rate|iter|beta_[12]|decay|learning_rate|momentum|rho"
-    r"|save_counter|keras_api/.*)" + _OBJECT + r"|.*/\.OPTIMIZER_SLOT/.*"
+    r"(?:(?:.*/)?(?:_variables/\d+|_iterations|_learning_rate|save_counter|keras_api/.*)"
+    r"|(?:[^/]+|.*/[^/]*optimizer[^/]*)/(?:iter|beta_[12]|decay|learning_rate|momentum|rho))"
+    + _OBJECT
+    + r"|.*/\.OPTIMIZER_SLOT/.*"
 )
 _IS_TRAINING = re.compile(_OPTIMIZER)
 

@@ -12,6 +12,7 @@ import torch
 from pretrained.checkpoints import published
 from pretrained.checkpoints.crc32c import crc32c, masked
 from pretrained.checkpoints.tf_bundle import TensorFlowBundle
+from pretrained.checkpoints.tf_names import of_training
 from pretrained.errors import CheckpointError, CorruptFileError, ModelFileNotFoundError
 
 GOLDENS = Path(__file__).parents[1] / "goldens" / "tf_bundle"
@@ -76,6 +77,24 @@ def test_variables_of_objects_have_the_names_of_keras(name: str) -> None:
     # neither optimizers, new and legacy, nor counters
     assert all(name.startswith(("bert.", "classifier.")) for name in names), names
     assert "_CHECKPOINTABLE_OBJECT_GRAPH" not in {*checkpoint.keys(), *checkpoint.skipped}
+
+
+@pytest.mark.parametrize(
+    ("key", "dropped"),
+    [
+        ("optimizer/_variables/12", True),
+        ("optimizer/iter", True),
+        ("model/_optimizer/learning_rate", True),
+        ("model/layer/kernel/.OPTIMIZER_SLOT/optimizer/m", True),
+        ("save_counter", True),
+        ("keras_api/metrics/0/total", True),
+        ("model/layer/decay", False),  # a weight of somebody's own layer
+        ("model/layer/kernel", False),
+        ("iterations", False),
+    ],
+)
+def test_what_is_of_optimizers_in_checkpoints_of_objects(key: str, dropped: bool) -> None:
+    assert of_training(f"{key}/.ATTRIBUTES/VARIABLE_VALUE") == dropped
 
 
 def test_a_public_checkpoint_of_tensor2tensor(shared_data: Path) -> None:
