@@ -24,8 +24,11 @@ def find_bundle(path: Path) -> Path | None:
 
 
 def _begins_like_one(path: Path) -> bool:
-    with path.open("rb") as file:
-        head = file.read(30 + len(MANIFEST))
+    try:
+        with path.open("rb") as file:
+            head = file.read(30 + len(MANIFEST))
+    except OSError:  # whoever reads the file next says what is wrong with it
+        return False
     return head.startswith(b"PK\x03\x04") and head.endswith(MANIFEST.encode())
 
 

@@ -1,9 +1,12 @@
 """How does a model become one file that can be carried, and a folder again?"""
 
+import errno
 import hashlib
 import os
+import re
 import secrets
 import shutil
+import time
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
@@ -26,6 +29,7 @@ from pretrained.hub.zip_writer import ALIGNMENT, Member, Placed, crc_of, place, 
 
 Progress = Callable[[int], None]
 _MAX_PARTS = 999
+_ABANDONED = 3600.0  # seconds without a write
 _CHUNK = 1 << 20
 
 
@@ -126,12 +130,19 @@ def pack(
     names = [target] if split is None else [Path(f"{target}.{n:03}") for n in range(1, len(cuts))]
     if len(names) > _MAX_PARTS:
         raise ValueError(f"that would be {len(names)} parts; {_MAX_PARTS} are the most. Choose larger ones.")
+    _remove_leftovers(target)
     require_space(target.parent, size)
     with (
         ExitStack() as temporary,
         _Parts([temporary.enter_context(atomic_path(name)) for name in names], cuts) as output,
     ):
-        write(placed, output, progress)
+        try:
+            write(placed, output, progress)
+        except OSError as error:
+            if error.errno != errno.EFBIG:
+                raise
+            folder = target.parent.absolute()
+            raise OSError(f"{folder} takes no file so large. To do: write parts, with --split 4G") from error
     for stale in _stale(target, names):
         stale.unlink()
     return names
@@ -189,6 +200,16 @@ class _Parts:
             view, self._left = view[count:], self._left - count
 
 
+def _remove_leftovers(target: Path) -> None:
+    """What processes that were killed have left of this very target; what was touched within the hour may be alive."""
+    name = re.compile(rf"\.{re.escape(target.name)}(\.\d{{3}})?\.\w{{8}}(\.\w+)?")
+    for path in target.parent.iterdir():
+        if name.fullmatch(path.name):
+            touched = max(one.lstat().st_mtime for one in (path, *path.rglob("*")))
+            if time.time() - touched > _ABANDONED:
+                shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink(missing_ok=True)
+
+
 def require_space(folder: Path, size: int) -> None:
     """Raises OSError, before anything is written, where a folder has no room for so many bytes."""
     free = shutil.disk_usage(folder).free
@@ -221,6 +242,7 @@ def unpack(bundle: Bundle, folder: Path, progress: Progress | None = None) -> No
     parent = Path(os.path.abspath(folder)).parent
     if not parent.is_dir():
         raise ModelNotFoundError(f"there is no folder {parent} to unpack into. To do: make it first")
+    _remove_leftovers(parent / folder.name)
     require_space(parent, bundle.size)
     with _folder_that_appears(folder, parent) as temporary:
         for name in bundle.manifest.files:

@@ -37,7 +37,8 @@ class NeededFile:
     needed: bool
     """False for a file that not every model has: where it cannot be fetched, it is not missed."""
     size: int | None
-    """Where a copy of the model on this machine tells it."""
+    sha256: str | None
+    """Both as far as a copy of the model in a cache of this machine tells them."""
     instead: str | None = None
     """The address of another file that serves as well."""
 
@@ -84,12 +85,13 @@ def needs(
         )
     repository = known.hub_id if known else reference.target
     server, commit = endpoints(endpoint)[0], revision or "main"
-    sizes = _sizes(repository)
+    copies = _copies(repository)
     formats = list(WEIGHTS) if format is None else [format]
 
     def file(name: str, *, needed: bool, instead: str | None = None) -> NeededFile:
         other = server.file(repository, commit, instead) if instead else None
-        return NeededFile(name, server.file(repository, commit, name), needed, sizes.get(name), other)
+        size, digest = copies.get(name, (None, None))
+        return NeededFile(name, server.file(repository, commit, name), needed, size, digest, other)
 
     files = [file(_CONFIG, needed=True)]
     tokenizer = known.tokenizer_files if known else _GUESSED
@@ -101,12 +103,16 @@ def needs(
     return Needs(name, repository, commit, target, known is not None, tuple(files))
 
 
-def _sizes(repository: str) -> dict[str, int]:
-    """Sizes of the files that lie in a cache of this machine already."""
+def _copies(repository: str) -> dict[str, tuple[int, str | None]]:
+    """Size, and SHA-256 where its blob is named by it, of each file that lies in a cache of this machine already."""
     for folder in cache.cache_folders():
         found = cache.snapshot(cache.repository_folder(folder, repository))
         if isinstance(found, cache.Snapshot):
-            return {path.name: path.stat().st_size for path in found.path.iterdir() if path.is_file()}
+            here = {path.name: (path, path.resolve().name) for path in found.path.iterdir() if path.is_file()}
+            return {
+                name: (path.stat().st_size, blob if re.fullmatch("[0-9a-f]{64}", blob) else None)
+                for name, (path, blob) in here.items()
+            }
     return {}
 
 
@@ -120,6 +126,7 @@ def as_text(wanted: Needs) -> str:
         lines[0] += " (The catalogue does not know it, so the list is of usual names.)"
     for one in wanted.files:
         size = f"  {messages.size(one.size)}" if one.size is not None else ""
+        size += f"  SHA-256 {one.sha256}" if one.sha256 else ""
         lines.append(f"{'needed  ' if one.needed else 'if there'}  {one.name}{size}")
         lines.append(f"            {one.url}")
         if one.instead:

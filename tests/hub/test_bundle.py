@@ -1,16 +1,18 @@
 """Is a bundle the model that it was made of: byte for byte, from one file or from parts, and always the same file?"""
 
+import errno
 import hashlib
 import json
 import os
 import shutil
+import time
 import zipfile
 from pathlib import Path
 
 import pytest
 
 from pretrained.errors import CorruptFileError, ModelFileNotFoundError, ModelNotFoundError, UnsafeFileError
-from pretrained.hub import resolve
+from pretrained.hub import bundle_writer, resolve
 from pretrained.hub.bundle import Bundle
 from pretrained.hub.bundle_name import MANIFEST
 from pretrained.hub.bundle_writer import describe, pack, unpack
@@ -92,10 +94,10 @@ def test_side_files_are_kept_and_checked(here: Path, tmp_path: Path) -> None:
     assert resolve("a.pretrained").require("vocab.txt").read_bytes() == FILES["vocab.txt"]
 
 
-@pytest.mark.skipif(os.name == "nt" or os.getuid() == 0, reason="rights of files do not count here")
-def test_no_cache_may_be_written(here: Path, tmp_path: Path) -> None:
+def test_no_cache_can_be_written(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     bundle_of(here)
-    (tmp_path / "user cache").mkdir(mode=0o500)
+    for variable in ("XDG_CACHE_HOME", "LOCALAPPDATA"):
+        monkeypatch.setenv(variable, str(here / "a.pretrained"))  # a file, in which nothing can be made
     assert resolve("a.pretrained").require("vocab.txt").read_bytes() == FILES["vocab.txt"]
 
 
@@ -230,6 +232,36 @@ def test_a_full_disk_is_seen_before(here: Path, monkeypatch: pytest.MonkeyPatch)
     with pytest.raises(OSError, match="are free"):
         unpack(bundle, here / "out")
     assert not (here / "b.pretrained").exists()
+
+
+def test_a_stick_that_takes_no_large_file(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write(here / "model", FILES)
+    described = describe(resolve(here / "model"))
+
+    def refuse(*_: object) -> None:
+        raise OSError(errno.EFBIG, "File too large")
+
+    monkeypatch.setattr(bundle_writer, "write", refuse)
+    with pytest.raises(OSError, match="--split 4G"):
+        pack(described, here / "b.pretrained")
+    assert sorted(entry.name for entry in here.iterdir()) == ["model"]
+
+
+def test_what_a_killed_process_left_goes_away(here: Path) -> None:
+    bundle = bundle_of(here)
+    old, young = time.time() - 4000, time.time() - 100
+    names = {".a.pretrained.abcd1234.pretrained": old, ".a.pretrained.abcd1235.pretrained": young}
+    names |= {".a.pretrained.001.abcd1236.001": old, ".b.pretrained.abcd1237.pretrained": old}
+    for name, touched in names.items():
+        (here / name).touch()
+        os.utime(here / name, (touched, touched))
+    write(here / ".out.0123abcd", {"config.json": b"{}"})
+    for path in (here / ".out.0123abcd" / "config.json", here / ".out.0123abcd"):
+        os.utime(path, (old, old))
+    pack(describe(resolve(here / "model")), bundle)
+    unpack(Bundle(bundle), here / "out")
+    hidden = sorted(path.name for path in here.iterdir() if path.name.startswith("."))
+    assert hidden == [".a.pretrained.abcd1235.pretrained", ".b.pretrained.abcd1237.pretrained"]
 
 
 def test_a_writing_that_fails_leaves_nothing(here: Path) -> None:

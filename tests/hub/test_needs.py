@@ -70,6 +70,18 @@ def test_sizes_that_a_copy_here_tells(tmp_path: Path) -> None:
     assert f"vocab.txt  {len(FILES['vocab.txt'])} bytes" in as_text(needs("bert-base-uncased"))
 
 
+@pytest.mark.skipif(os.name == "nt", reason="links into the blobs of a cache")
+def test_hashes_that_the_cache_tells(tmp_path: Path) -> None:
+    repository = tmp_path / "cache" / "models--google-bert--bert-base-uncased"
+    snapshot = repository / "snapshots" / ("a1" * 20)
+    write(repository, {"refs/main": b"a1" * 20, f"blobs/{'b2' * 32}": b"weights"})
+    snapshot.mkdir(parents=True)
+    (snapshot / "model.safetensors").symlink_to(f"../../blobs/{'b2' * 32}")
+    weights = needs("bert-base-uncased").files[-1]
+    assert (weights.size, weights.sha256) == (7, "b2" * 32)
+    assert f"7 bytes  SHA-256 {'b2' * 32}" in as_text(needs("bert-base-uncased"))
+
+
 def test_what_a_shell_would_run_stays_text(here: Path) -> None:
     wanted = needs("bert-base-uncased", folder="$(touch evil); 'x", revision="v1'; touch evil; '")
     for kind in ("wget", "curl"):
