@@ -271,6 +271,8 @@ class Renamed:
 
     def tensor(self, key: str, *, copy: bool = False) -> torch.Tensor:
         origin = self.origin(key)
+        # The reader of a transposed tensor copies it into its order anyhow; the pages of the file need not stay beside.
+        copy = copy or (origin.transpose and origin.layer is None)
         return origin.view(self._inner.tensor(origin.key, copy=copy))
 
     def origin(self, key: str) -> Origin:

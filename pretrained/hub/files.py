@@ -159,7 +159,7 @@ class ModelFiles:
     def weights(self) -> WeightFiles:
         """Which weights to read: they exist, are whole as far as their heads tell, and lie inside the folder."""
         if self._allowed is not None:
-            for path in self._weights.paths:
+            for path in (*self._weights.paths, *self._weights.parts):
                 self._refuse_unlisted(member_name(path, self.root))
         return self._weights
 
