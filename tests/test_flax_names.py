@@ -17,7 +17,7 @@ from pretrained.registry import families, load
 
 GOLDENS = Path(__file__).parent / "goldens" / "flax"
 with tarfile.open(GOLDENS / "models.tar.xz") as _archive:
-    NAMES = sorted(name.partition("/")[0] for name in _archive.getnames() if name.endswith("msgpack"))
+    NAMES = sorted(name.partition("/")[0] for name in _archive.getnames() if name.endswith("/flax_model.msgpack"))
 
 
 @pytest.fixture(scope="module")
@@ -96,6 +96,15 @@ def test_round_trip(name, folder, tmp_path):
     state = model.state_dict()
     assert state.keys() == again.state_dict().keys()
     assert all(torch.equal(value, state[key]) for key, value in again.state_dict().items())
+
+
+def test_shards(folder):
+    name = "BertForSequenceClassification"
+    kind = the_class(name)
+    whole, parts = kind.from_pretrained(folder / name), kind.from_pretrained(folder / f"{name}-sharded", strict=True)
+    state = whole.state_dict()
+    assert "3 shards" in parts.load_report.source
+    assert all(torch.equal(value, state[key]) for key, value in parts.state_dict().items())
 
 
 def test_a_class_that_flax_lacks():

@@ -54,6 +54,7 @@ FAMILIES = {
 }
 UNTIED = ("BertForMaskedLM", "RobertaForMaskedLM", "DistilBertForMaskedLM", "AlbertForMaskedLM", "ElectraForMaskedLM")
 UNTIED += ("GPT2LMHeadModel",)
+SHARDED = "BertForSequenceClassification"
 OURS = {"BertForCausalLM": "BertLMHeadModel"}  # where the class of PyTorch is called otherwise
 
 # Some heads split arrays by a method that this release of jax lacks.
@@ -109,6 +110,11 @@ def make(family: str, head: str, archive: tarfile.TarFile, expected: dict, *, ti
         model.save_pretrained(folder)
         for file in ("config.json", "flax_model.msgpack"):
             add(archive, f"{name}/{file}", Path(folder, file).read_bytes())
+    if name == SHARDED:
+        with tempfile.TemporaryDirectory() as folder:
+            model.save_pretrained(folder, max_shard_size="3KB")
+            for path in sorted(Path(folder).iterdir()):
+                add(archive, f"{name}-sharded/{path.name}", path.read_bytes())
 
 
 def add(archive: tarfile.TarFile, name: str, content: bytes) -> None:
