@@ -60,7 +60,7 @@ def download(
         typer.Option(
             metavar="FILE",
             show_default=False,
-            help="The very files that a lock file lists; of all its models, or of NAME….",
+            help="The very files that a lock file lists.",
         ),
     ] = None,
     as_json: JsonOption = False,

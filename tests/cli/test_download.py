@@ -77,7 +77,7 @@ def test_endpoints(server: HubServer, cli: Callable[..., Any], monkeypatch: pyte
     ended = cli("download", NAME, "--endpoint", "hub", "--endpoint", server.url, "--json")
     assert ended.code == 0
     (note,) = json.loads(ended.out)["notes"]
-    assert note == "http://127.0.0.1:1 is passed over: nothing answers at 127.0.0.1:1 (6 times in a row)"
+    assert note == "http://127.0.0.1:1 is passed over: nothing answers at 127.0.0.1:1 (2 times in a row)"
 
 
 def test_refresh(server: HubServer, cli: Callable[..., Any], cache: Path) -> None:

@@ -14,7 +14,8 @@ from typing import Any
 import pytest
 
 from pretrained.errors import ConfigurationError, DownloadError, ModelNotFoundError
-from pretrained.hub.download import Wish, download, transfer
+from pretrained.hub import resolve
+from pretrained.hub.download import Wish, download, store, transfer
 from pretrained.hub.download.endpoints import endpoints
 from pretrained.hub.download.http import tls_context
 from pretrained.hub.download.patience import Patience
@@ -40,6 +41,8 @@ def _quick(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv(variable, str(tmp_path / "home"))
     monkeypatch.setattr(Patience, "from_environment", staticmethod(lambda: QUICK))
     monkeypatch.setattr(transfer, "_RANGE_LEAST", 1 << 18)
+    monkeypatch.setattr(transfer, "_FAST", float("inf"))
+    monkeypatch.setattr(transfer, "_TRIAL", 1 << 17)
     in_ranges(monkeypatch, 1 << 20)
 
 
@@ -144,6 +147,19 @@ def _head(line: str) -> Any:
     return message_from_string(f"{line}\n\n")
 
 
+def test_a_slow_connection_gets_company(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def ranges(server: HubServer) -> list[str | None]:
+        return [r.headers.get("Range") for r in server.log if "model.safetensors" in r.path]
+
+    with HubServer({NAME: FILES}) as server:
+        assert content(download(NAME, to=tmp_path / "slow", servers=[server.url]).folder) == FILES
+        assert len(ranges(server)) > 4
+        server.log.clear()
+        monkeypatch.setattr(transfer, "_FAST", 1.0)
+        assert content(download(NAME, to=tmp_path / "fast", servers=[server.url]).folder) == FILES
+        assert ranges(server) == ["bytes=0-131071", "bytes=131072-"]
+
+
 # -- going on ------------------------------
 
 
@@ -155,7 +171,7 @@ def test_a_part_is_gone_on_with(tmp_path: Path) -> None:
         done = download(NAME, cache_dir=tmp_path / "cache", servers=[server.url])
         assert content(done.folder) == FILES
         assert done.plan.received == 2_500_000
-        (asked,) = [r for r in server.log if "model.safetensors" in r.path]
+        (asked,) = [r for r in server.log if "model.safetensors" in r.path]  # what is left is too little for ranges
         assert asked.headers["Range"] == "bytes=2500000-"
         assert asked.headers["If-Range"] == f'"{etag}"'
         assert not part.exists()
@@ -261,9 +277,8 @@ def test_where_servers_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     assert urls() == [("https://a.test/hf", False), ("http://hub.test", True)]
     assert urls("http://b.test") == [("http://b.test", False)]
     monkeypatch.delenv("HF_ENDPOINT")
-    ((hub, takes_token),) = urls("hub")
-    assert hub.startswith("https://")
-    assert takes_token
+    monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", "https://default.test")
+    assert urls("hub") == [("https://default.test", True)]
     for wrong in ("b.test", "ftp://b.test", "http://", "http://user:secret@b.test", "http://b.test/?x=1"):
         with pytest.raises(ConfigurationError, match="is no address of a server"):
             urls(wrong)
@@ -443,6 +458,27 @@ def test_a_disk_that_fails_on_the_way(code: int, tmp_path: Path, monkeypatch: py
         done = download(NAME, cache_dir=tmp_path, servers=[server.url])
         assert done.plan.received > 1_000_000
         assert content(done.folder) == FILES
+
+
+def test_a_cache_that_refuses_to_be_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(folder: Path, text: str = "") -> None:
+        if text or not folder.is_dir():
+            raise OSError(errno.EROFS, os.strerror(errno.EROFS), str(folder))
+
+    with HubServer({NAME: FILES}) as server:
+        with monkeypatch.context() as patch:
+            patch.setattr(store, "make_folder", refuse)
+            with pytest.raises(DownloadError, match=r"cannot be written to .*blobs: Read-only file system") as raised:
+                download(NAME, cache_dir=tmp_path, servers=[server.url])
+            assert "set HF_HUB_CACHE" in str(raised.value)
+        folder = download(NAME, cache_dir=tmp_path, servers=[server.url]).folder
+        # what is whole is not written to: neither by a download, nor by resolve
+        monkeypatch.setattr(store, "make_folder", refuse)
+        monkeypatch.setattr(store, "write_text", refuse)
+        before = {path: path.lstat().st_mtime_ns for path in tmp_path.rglob("*")}
+        assert download(NAME, cache_dir=tmp_path, servers=[server.url]).folder == folder
+        assert resolve(NAME, cache_dir=tmp_path).root == folder
+        assert {path: path.lstat().st_mtime_ns for path in tmp_path.rglob("*")} == before
 
 
 @pytest.mark.skipif(os.name == "nt" or os.geteuid() == 0, reason="permissions do not bind this user")

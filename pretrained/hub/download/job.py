@@ -193,7 +193,7 @@ class _Job:
 
         for endpoint in self._endpoints:
             try:
-                return self._patience.repeat(lambda: ask(endpoint)), endpoint  # noqa: B023
+                return self._patience.repeat(lambda: ask(endpoint), first=True), endpoint  # noqa: B023
             except Trouble as trouble:
                 troubles.append((endpoint, trouble))
                 if len(self._endpoints) > 1:

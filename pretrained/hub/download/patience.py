@@ -38,9 +38,17 @@ class Patience:
         return Patience()
 
     def repeat(
-        self, step: Callable[[], _T], *, gained: Callable[[], int] = lambda: 0, stop: threading.Event | None = None
+        self,
+        step: Callable[[], _T],
+        *,
+        gained: Callable[[], int] = lambda: 0,
+        stop: threading.Event | None = None,
+        first: bool = False,
     ) -> _T:
-        """Repeats a step while its trouble is temporary; one that gained bytes starts counting again."""
+        """Repeats a step while its trouble is temporary; one that gained bytes starts counting again.
+
+        The `first` request to a server is repeated once where nobody answers: there may be no network at all.
+        """
         failed = 0
         while True:
             before = gained()
@@ -50,7 +58,7 @@ class Patience:
                 if not trouble.temporary or (stop is not None and stop.is_set()):
                     raise
                 failed = 1 if gained() > before else failed + 1
-                if failed >= self.tries:
+                if failed >= (2 if first and trouble.kind in ("network", "timeout") else self.tries):
                     raise Trouble(trouble.kind, f"{trouble} ({failed} times in a row)", final=True) from trouble
                 wait = self._wait(failed, trouble.wait)
                 if wait is None:

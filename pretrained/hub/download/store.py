@@ -135,8 +135,9 @@ class CacheStore(Store):
                     self._blob(file).unlink()
         if revision != self.snapshot.name and is_safe(revision):
             ref = self.repository.joinpath("refs", *revision.split("/"))
-            make_folder(ref.parent)
-            write_text(ref, self.snapshot.name)
+            if not ref.is_file() or ref.read_bytes() != self.snapshot.name.encode():
+                make_folder(ref.parent)
+                write_text(ref, self.snapshot.name)
         self._sweep({file.etag for file in files})
         return self.snapshot
 

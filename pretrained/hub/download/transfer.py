@@ -1,8 +1,8 @@
 """How does one file come over the network whole, whatever happens on the way?
 
 Bytes are appended to a part file in order, so that its length says where to go on: after a cut, a stall, a killed
-process. Large files come in several ranges at once; a range waits in memory for those before it. The hash is computed
-while bytes arrive, and a part is only good when its hash is the one that the hub lists.
+process. Where one connection is slow, a large file comes in several ranges at once; a range waits in memory for those
+before it. The hash is computed while bytes arrive, and a part is only good when its hash is the one that the hub lists.
 """
 
 import os
@@ -20,7 +20,9 @@ from pretrained.hub.download.verify import Hash, new_hash, update_from
 _BLOCK = 1 << 20
 _RANGE_LEAST, _RANGE_MOST = 1 << 20, 16 << 20  # a range grows with the speed, to about a second's worth
 IN_RANGES_FROM = 32 << 20
-"""Files of this size come in several ranges at once."""
+"""Files of this size may come in several ranges at once."""
+_FAST = 50e6  # bytes a second; one connection that is as fast stays alone, which costs least
+_TRIAL = 2 << 20  # bytes after which that is known
 _TRIES_FOR_HASH = 3  # how often one server may send bytes that have another hash
 
 
@@ -101,7 +103,8 @@ class Transfer:
     def _fill(self, requests: Requests, written: _Written) -> None:
         if self._connections > 1 and self.size - written.position >= IN_RANGES_FROM:
             try:
-                self._in_ranges(requests, written)
+                if not self._is_fast(requests, written):
+                    self._in_ranges(requests, written)
             except NoRanges:
                 self._at(written.position)
         if written.position < self.size:
@@ -118,6 +121,16 @@ class Transfer:
             self._report(self._arrived)
 
     # -- one connection --------------------------------
+
+    def _is_fast(self, requests: Requests, written: _Written) -> bool:
+        """Whether one connection does; told by a first range."""
+        start = written.position
+        data = memoryview(bytearray(_TRIAL))
+        began = time.monotonic()
+        self._range(requests, start, start + _TRIAL, data)
+        speed = _TRIAL / max(time.monotonic() - began, 1e-3)
+        written.take(data)
+        return speed >= _FAST
 
     def _stream(self, requests: Requests, written: _Written) -> None:
         """All the rest, straight to the part."""
@@ -165,13 +178,17 @@ class Transfer:
 
         def work() -> None:
             length = _RANGE_LEAST
+            memory = bytearray()
             try:
                 while not failures:
                     start, end = next_range(length)
                     if start >= end:
                         return
                     began = time.monotonic()
-                    data = self._range(requests, start, end)
+                    if len(memory) < end - start:
+                        memory = bytearray(end - start)
+                    data = memoryview(memory)[: end - start]
+                    self._range(requests, start, end, data)
                     speed = (end - start) / max(time.monotonic() - began, 1e-3)
                     length = int(min(max(speed, _RANGE_LEAST), _RANGE_MOST, 2 * length))
                     put(start, data)
@@ -190,8 +207,7 @@ class Transfer:
         if failures:
             raise failures[0]
 
-    def _range(self, requests: Requests, start: int, end: int) -> memoryview:
-        data = memoryview(bytearray(end - start))
+    def _range(self, requests: Requests, start: int, end: int, data: memoryview) -> None:
         filled = 0
 
         def step() -> None:
@@ -207,4 +223,3 @@ class Transfer:
                         raise Trouble("closed", "the download was stopped")
 
         self._patience.repeat(step, gained=lambda: filled, stop=self._stop)
-        return data
