@@ -124,13 +124,12 @@ class FlaxFile:
 
     def _add(self, name: str, value: _Value) -> None:
         """Enters a value, and all that a map holds, under names with slashes."""
+        if isinstance(value, dict) and CHUNKED in value:
+            value = self._joined(name, value)
         if isinstance(value, dict):
-            found: _Value | None = self._joined(name, value) if CHUNKED in value else None
-            if found is None:
-                for key, inner in value.items():
-                    self._add(f"{name}/{key}" if name else key, inner)
-                return
-            value = found
+            for key, inner in value.items():
+                self._add(f"{name}/{key}" if name else key, inner)
+            return
         self._grown += len(name)
         if len(name) > MAX_NAME or self._grown > _FREE_GROWTH + _MAX_GROWTH * self._file.size:
             raise UnsafeFileError(
@@ -267,10 +266,10 @@ class _Walk:
             return "integer", first
         if first >= 0xE0:
             return "integer", first - 0x100
-        if first < 0xC0:
-            return ("map", first & 0xF) if first < 0x90 else ("list", first & 0xF) if first < 0xA0 else (
-                "text", first & 0x1F
-            )  # fmt: skip
+        if 0xA0 <= first < 0xC0:
+            return "text", first & 0x1F
+        if first < 0xA0:
+            return "map" if first < 0x90 else "list", first & 0xF
         if first not in _HEADS:
             raise self._damaged(f"no msgpack value begins with {first:#x}", self._at - 1)
         kind, width = _HEADS[first]
