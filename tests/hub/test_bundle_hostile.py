@@ -278,7 +278,7 @@ def test_weights_of_a_format_that_is_none(here: Path) -> None:
 
 
 @given(data=st.data())
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_any_damage_ends_in_an_error_or_in_the_right_bytes(data: st.DataObject, here: Path) -> None:
     path = here / "a.pretrained"
     if not path.exists():

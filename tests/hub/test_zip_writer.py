@@ -87,9 +87,9 @@ def test_more_than_four_gigabytes(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 
 
 def test_many_members() -> None:
-    content = written(place(member(str(n), b"") for n in range(70_000)))
+    content = written(place(member(str(n), b"") for n in range(65_536)))
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
-        assert len(archive.namelist()) == 70_000
+        assert len(archive.namelist()) == 65_536
 
 
 def test_a_file_that_changes_meanwhile(tmp_path: Path) -> None:
