@@ -17,7 +17,10 @@ from tests.fuzz.formats import FORMATS
 ROOT = Path(__file__).parents[2]
 ROUNDS = int(os.environ.get("PRETRAINED_FUZZ_ROUNDS", "2000"))
 SEED = os.environ.get("PRETRAINED_FUZZ_SEED", "0")
-pytestmark = pytest.mark.slow
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(sys.platform != "linux", reason="limits of a process are set as Linux knows them"),
+]
 
 
 def python(*arguments: str, timeout: float) -> subprocess.CompletedProcess[str]:
