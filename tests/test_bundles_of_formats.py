@@ -1,16 +1,19 @@
 """Does every format of weights give the same tensors from inside a bundle as from its folder?"""
 
+import shutil
 import tarfile
 from pathlib import Path
 
 import pytest
 import torch
 
+from pretrained import AutoTokenizer
 from pretrained.checkpoints import open_checkpoint
 from pretrained.checkpoints.mapped import MappedFile
 from pretrained.hub import resolve
 from pretrained.hub.window import Window
-from tests.hub.packing import here, packed
+from tests.hub.material import write_cache
+from tests.hub.packing import FILES, here, packed
 
 __all__ = ["here"]
 GOLDENS = Path(__file__).parent / "goldens"
@@ -51,6 +54,16 @@ def test_the_same_tensors(source: str, format: str, split: int | None, here: Pat
     assert len(inside.keys()) > 5
     for key in outside.keys():
         assert torch.equal(inside.tensor(key), outside.tensor(key))
+
+
+def test_what_is_known_of_a_published_name_travels_along(here: Path, tmp_path: Path) -> None:
+    files = {name: FILES[name] for name in ("config.json", "vocab.txt", "model.safetensors")}
+    write_cache(tmp_path / "cache", "google-bert/bert-base-cased", files)
+    packed("bert-base-cased", here / "x.pretrained")
+    shutil.rmtree(tmp_path / "cache")
+    tokenizer = AutoTokenizer.from_pretrained("x.pretrained")
+    assert tokenizer.model_max_length == 512
+    assert tokenizer.tokenize("Here is") == ["[UNK]", "is"]  # cased, which no file says
 
 
 def test_weights_of_a_real_model_are_mapped(minilm: Path, here: Path) -> None:

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import IO
 
 from pretrained.atomic import atomic_path
-from pretrained.errors import ModelNotFoundError, UnsafeFileError
+from pretrained.errors import ModelNotFoundError, PretrainedError, UnsafeFileError
 from pretrained.hub import cache, messages
 from pretrained.hub.bundle import Bundle
 from pretrained.hub.bundle_name import ENDING, MANIFEST
@@ -98,7 +98,10 @@ def _manifest(files: ModelFiles, selection: Selection, hashes: dict[str, FileHas
 
 def _held(files: ModelFiles, hashes: dict[str, FileHash]) -> Manifest | None:
     """The manifest that these files came with, if they are still the same."""
-    manifest = files.manifest if isinstance(files, PackedFiles) else read_manifest(files.root)
+    try:
+        manifest = files.manifest if isinstance(files, PackedFiles) else read_manifest(files.root)
+    except PretrainedError:  # a file of that name that is something else
+        return None
     return manifest if manifest is not None and hashes.items() <= manifest.files.items() else None
 
 

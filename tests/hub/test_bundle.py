@@ -4,7 +4,10 @@ import errno
 import hashlib
 import json
 import os
+import random
 import shutil
+import subprocess
+import sys
 import time
 import zipfile
 from pathlib import Path
@@ -193,6 +196,11 @@ def test_unpacking_gives_the_files_back(here: Path) -> None:
     assert packed("out", here / "b.pretrained").read_bytes() == bundle.path.read_bytes()
 
 
+def test_another_file_called_like_a_manifest(here: Path) -> None:
+    bundle = bundle_of(here, FILES | {MANIFEST: b'{"epochs": 3}'})
+    assert Bundle(bundle).manifest.files.keys() == FILES.keys()
+
+
 def test_what_is_there_is_not_overwritten(here: Path) -> None:
     bundle = Bundle(bundle_of(here))
     write(here / "out", {"mine": b"x"})
@@ -262,6 +270,38 @@ def test_what_a_killed_process_left_goes_away(here: Path) -> None:
     unpack(Bundle(bundle), here / "out")
     hidden = sorted(path.name for path in here.iterdir() if path.name.startswith("."))
     assert hidden == [".a.pretrained.abcd1235.pretrained", ".b.pretrained.abcd1237.pretrained"]
+
+
+KILLED = """
+import sys
+from pathlib import Path
+from pretrained.hub import resolve
+from pretrained.hub.bundle import Bundle
+from pretrained.hub.bundle_writer import describe, pack, unpack
+described, bundle = describe(resolve("./model")), Bundle(Path("a.pretrained"))
+print("begins", flush=True)
+for number in range(1000):
+    pack(described, Path("b.pretrained"))
+    unpack(bundle, Path(f"out{number}"))
+"""
+
+
+@pytest.mark.skipif(os.name == "nt", reason="there is no SIGKILL")
+def test_killed_at_any_moment_there_is_all_or_nothing(here: Path) -> None:
+    files = FILES | {"model.safetensors": safetensors({"w": 2_000_000})}
+    good = bundle_of(here, files).read_bytes()
+    dice = random.Random(7)
+    for _ in range(6):
+        with subprocess.Popen([sys.executable, "-c", KILLED], cwd=here, stdout=subprocess.PIPE) as process:
+            assert process.stdout is not None
+            process.stdout.readline()
+            time.sleep(dice.random() / 5)
+            process.kill()
+        for path in here.glob("b.pretrained"):
+            assert path.read_bytes() == good
+        for folder in here.glob("out*"):
+            assert content_of(folder).items() >= files.items()
+            shutil.rmtree(folder)
 
 
 def test_a_writing_that_fails_leaves_nothing(here: Path) -> None:
