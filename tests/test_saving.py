@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from pretrained import AutoModel, BertConfig, BertForPreTraining, BertModel
+from pretrained import AutoModel, BertConfig, BertForPreTraining, BertModel, XLNetConfig, XLNetForQuestionAnswering
 from pretrained.errors import ConfigurationError, UnsupportedFormatError
 
 TINY = BertConfig(
@@ -101,8 +101,20 @@ def test_older_weights_that_are_read_first_are_named(
     assert not caplog.records
 
 
-def test_words_of_other_libraries_are_taken(model: BertForPreTraining, tmp_path: Path) -> None:
-    model.save_pretrained(tmp_path, format="pytorch")
+@pytest.mark.parametrize("format", ["tf", "flax"])
+def test_other_frameworks(format: str, model: BertForPreTraining, tmp_path: Path) -> None:
+    model.save_pretrained(tmp_path, format=format)
+    assert set(os.listdir(tmp_path)) == {"config.json", {"tf": "tf_model.h5", "flax": "flax_model.msgpack"}[format]}
+    assert equal(BertForPreTraining.from_pretrained(tmp_path, strict=True), model)
+    unknown = XLNetForQuestionAnswering(XLNetConfig(vocab_size=30, d_model=8, n_layer=1, n_head=2, d_inner=16))
+    with pytest.raises(UnsupportedFormatError, match="XLNetForQuestionAnswering"):
+        unknown.save_pretrained(tmp_path / "new", format=format)
+    assert not (tmp_path / "new").exists()
+
+
+@pytest.mark.parametrize("format", ["pytorch", "tf", "flax"])
+def test_words_of_other_libraries_are_taken(format: str, model: BertForPreTraining, tmp_path: Path) -> None:
+    model.save_pretrained(tmp_path, format=format)
     for option in ({"from_tf": True}, {"from_flax": True}):
         assert equal(BertForPreTraining.from_pretrained(tmp_path, **option), model)
         assert isinstance(AutoModel.from_pretrained(tmp_path, **option), BertModel)

@@ -31,6 +31,14 @@ Progress = Callable[[str, int, int], None]
 
 _VOCABULARIES = ("vocab.txt", "tokenizer.json", "spiece.model")  # these are found whatever they are called
 
+# What the files of OpenAI's releases are called since: their content is the same.
+_TODAY = {
+    "encoder.json": "vocab.json",
+    "vocab.bpe": "merges.txt",
+    "encoder_bpe_40000.json": "vocab.json",
+    "vocab_40000.bpe": "merges.txt",
+}
+
 
 @dataclass(frozen=True)
 class Conversion:
@@ -123,8 +131,8 @@ def _refuse(target: Path, files: ModelFiles, *, force: bool) -> None:
         raise InputError(
             f"the target {target} is a file, and a folder is written. Name a folder that is not there yet."
         )
-    sources = {files.root, files.weights().paths[0].parent}
-    if any(target.exists() and target.samefile(folder) for folder in sources):
+    sources = [Path(str(folder)) for folder in (files.root, files.weights().paths[0].parent)]
+    if target.exists() and any(folder.is_dir() and target.samefile(folder) for folder in sources):
         raise InputError(f"the target {target} is the folder of the source, which is never changed. Name another one.")
     if not force and target.is_dir() and any(target.iterdir()):
         found = ", ".join(sorted(path.name for path in target.iterdir())[:4])
@@ -155,24 +163,27 @@ def _copy_side_files(files: ModelFiles, folder: Path) -> None:
     names = {of.published for of in claims if of.role in ("tokenizer", "side")} | set(_VOCABULARIES)
     found = {name: path for name in sorted(names) if (path := files.get(name)) is not None}
     for name, path in found.items():
-        _copy(path, folder / _below(path, files).parent / name)
+        _copy(path, folder / _below(path, files).parent / _TODAY.get(name, name))
+    network = _below(files.weights().paths[0], files).parent
     modules = files.json("modules.json") if "modules.json" in found else None
     for module in modules if isinstance(modules, list) else ():
         below = module.get("path") if isinstance(module, dict) else None
         for name in ("config.json", "model.safetensors", "pytorch_model.bin"):
             # The other modules of a sentence-transformers folder are small, and stay as they are.
-            if below and (path := files.get(f"{below}/{name}")) and path.parent != files.weights().paths[0].parent:
+            if below and (path := files.get(f"{below}/{name}")) and _below(path, files).parent != network:
                 _copy(path, folder / _below(path, files))
 
 
 def _copy(source: Path, target: Path) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
-    shutil.copyfile(source, target)
+    with source.open("rb") as read, target.open("wb") as written:
+        shutil.copyfileobj(read, written)
 
 
 def _below(path: Path, files: ModelFiles) -> Path:
-    """Where a file lies in its model's folder."""
-    return path.relative_to(files.root) if path.is_relative_to(files.root) else Path(path.name)
+    """Where a file lies in its model's folder, which may be a bundle."""
+    own, root = Path(str(path)), Path(str(files.root))
+    return own.relative_to(root) if own.is_relative_to(root) else Path(own.name)
 
 
 def _write_config(opened: Opened, written: Checkpoint, folder: Path) -> None:
@@ -181,6 +192,10 @@ def _write_config(opened: Opened, written: Checkpoint, folder: Path) -> None:
         return
     model = opened.model
     if model is not None:
+        # Original releases call it n_vocab or n_token; other libraries look for the published name.
+        sizes = {key for key, name in type(model.config).aliases.items() if name == "vocab_size" and key in values}
+        if "vocab_size" not in values:
+            values = {"vocab_size" if key in sizes else key: value for key, value in values.items()}
         values = {"model_type": model.config.model_type} | values
     values |= described(values, written, None if model is None else type(model).__name__)
     write_text(folder / "config.json", json.dumps(values, indent=2, sort_keys=True, ensure_ascii=False) + "\n")

@@ -28,6 +28,7 @@ from pretrained.checkpoints import open_checkpoint, save_checkpoint
 from pretrained.conversion import compare, convert, open_model
 from pretrained.errors import CheckpointError, InputError, UnsupportedFormatError
 from pretrained.hub import resolve
+from pretrained.hub.bundle_writer import describe, pack
 
 SIZES: dict[str, Any] = {
     "vocab_size": 30, "hidden_size": 8, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 16,
@@ -262,6 +263,36 @@ def test_tokenizer_and_configuration_come_along(minilm: Path, tmp_path: Path) ->
         "vocab.txt",
     ]
     assert AutoTokenizer.from_pretrained(tmp_path / "target").tokenize("a text") == ["a", "text"]
+
+
+def test_an_original_release_becomes_a_published_folder(tmp_path: Path) -> None:
+    """GPT-2 as OpenAI released it, but for its size."""
+    source = tmp_path / "source"
+    shutil.copytree(Path(__file__).parents[1] / "goldens" / "tf_bundle" / "gpt2", source)
+    (source / "outputs.safetensors").unlink()
+    (source / "encoder.json").write_text(json.dumps({character: n for n, character in enumerate("abcd!Ġ")}))
+    (source / "vocab.bpe").write_text("#version: 0.2\nĠ a\n")
+    done = convert(source, tmp_path / "target", format="pytorch")
+    assert done.files == ["config.json", "merges.txt", "pytorch_model.bin", "vocab.json"]
+    config = json.loads((tmp_path / "target" / "config.json").read_text())
+    assert config == {
+        "architectures": ["GPT2Model"],
+        "model_type": "gpt2",
+        "n_ctx": 16,
+        "n_embd": 8,
+        "n_head": 2,
+        "n_layer": 2,
+        "vocab_size": 30,
+    }
+    rows = compare(open_model(source), open_model(tmp_path / "target"))
+    assert {row.status for row in rows} == {"equal"}
+
+
+def test_a_bundle_is_a_source_too(minilm: Path, tmp_path: Path) -> None:
+    pack(describe(resolve(minilm)), tmp_path / "minilm.pretrained")
+    done = convert(tmp_path / "minilm.pretrained", tmp_path / "target", format="pytorch", dtype="bfloat16")
+    assert {"1_Pooling/config.json", "config.json", "modules.json", "vocab.txt"} <= set(done.files)
+    assert (tmp_path / "target" / "vocab.txt").read_bytes() == (minilm / "vocab.txt").read_bytes()
 
 
 def test_a_sentence_transformers_folder_keeps_its_shape(minilm: Path, tmp_path: Path) -> None:
