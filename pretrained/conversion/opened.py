@@ -1,9 +1,9 @@
 """Which tensors does a model have, under the names of its class, and which class is that?"""
 
 import os
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from re import search
 from typing import Any
 
 import torch
@@ -55,10 +55,8 @@ def open_model(name: str | os.PathLike[str], *, head: str | None = None, **optio
     raw = open_checkpoint(files.weights())
     config = files.config()
     family = _family(files, config)
-    if head is not None and head not in registry.public_names():
-        raise ConfigurationError(
-            f"{head!r} is no class of this version; those of models are listed in docs/families.md"
-        )
+    if head is not None and _model_class(head) is None:
+        raise ConfigurationError(f"{head!r} is no model of this version; docs/families.md lists those there are")
     if head is not None and config is None:
         files.require("config.json")  # raises, saying what is there instead
     if family is None or config is None:
@@ -67,12 +65,8 @@ def open_model(name: str | os.PathLike[str], *, head: str | None = None, **optio
     settings: Any = registry.load(family, family.config)
     settings = settings.from_files(files)
     for said in [head] if head is not None else config.get("architectures") or ():
-        # TensorFlow's and Flax's classes of one model are called as PyTorch's are, with the framework before
-        plain = next(
-            (plain for plain in (said, said.removeprefix("TF"), said.removeprefix("Flax")) if _is_model(plain)), ""
-        )
-        if plain:
-            return Opened(files, *_built(registry.load(*registry.public_names()[plain]), settings, raw))
+        if (known := _model_class(str(said))) is not None:
+            return Opened(files, *_built(known, settings, raw))
     tensors, model = min(_candidates(family, settings, raw), key=lambda candidate: _misfit(*candidate))
     return Opened(files, tensors, model, [f"by the names of its tensors it is a {type(model).__name__}"])
 
@@ -95,9 +89,13 @@ def _family(files: ModelFiles, config: Mapping[str, Any] | None) -> Family | Non
         return None  # a model of another library: its tensors are read all the same
 
 
-def _is_model(name: str) -> bool:
-    found = registry.public_names().get(name)
-    return found is not None and found[1] in found[0].models.values()
+def _model_class(name: str) -> type[PreTrainedModel] | None:
+    """The model of this name; TensorFlow's and Flax's classes are called as PyTorch's, with the framework before."""
+    for plain in (name, name.removeprefix("TF"), name.removeprefix("Flax")):
+        if plain in registry.public_names():
+            found = registry.load(*registry.public_names()[plain])
+            return found if isinstance(found, type) and issubclass(found, PreTrainedModel) else None
+    return None
 
 
 def _built(kind: Any, config: Any, raw: Checkpoint) -> tuple[Checkpoint, PreTrainedModel]:
@@ -116,10 +114,6 @@ def _misfit(tensors: Checkpoint, model: PreTrainedModel) -> tuple[int, int]:
     """How many tensors have no place in the model, and how many of the model's are not there."""
     expected = model.state_dict()
     names, unexpected = match_names(expected, tensors.keys(), model.base_model_prefix)
-    return len(list(_that_count(unexpected, model))), len(
-        [name for name in _that_count(expected.keys() - names.keys(), model) if name not in model._ties()]
-    )
-
-
-def _that_count(names: Any, model: PreTrainedModel) -> Iterator[str]:
-    return (name for name in names if not any(search(pattern, name) for pattern in model.optional_keys))
+    missing = [name for name in expected if name not in names and name not in model._ties()]
+    silent = re.compile("|".join(f"(?:{pattern})" for pattern in model.optional_keys) or r"(?!)")
+    return sum(not silent.search(name) for name in unexpected), sum(not silent.search(name) for name in missing)

@@ -116,7 +116,7 @@ def test_what_cannot_be(source: Path, tmp_path: Path, cli: Callable[..., Any]) -
     assert cli("convert", "no-such/model-here", str(tmp_path / "target"), "--to", "tf").code != 0
     ended = cli("convert", str(source), str(tmp_path / "target"), "--to", "tf", "--head", "BertForDreams")
     assert ended.code == 1
-    assert "'BertForDreams' is no class" in ended.err
+    assert "'BertForDreams' is no model" in ended.err
     assert os.listdir(tmp_path) == ["source"]
 
 

@@ -20,13 +20,14 @@ from pretrained import (
     BertForSequenceClassification,
     BertModel,
     GPT2Config,
+    GPT2DoubleHeadsModel,
     GPT2LMHeadModel,
     XLNetConfig,
     XLNetLMHeadModel,
 )
 from pretrained.checkpoints import open_checkpoint, save_checkpoint
 from pretrained.conversion import compare, convert, open_model
-from pretrained.errors import CheckpointError, InputError, UnsupportedFormatError
+from pretrained.errors import CheckpointError, ConfigurationError, InputError, UnsupportedFormatError
 from pretrained.hub import resolve
 from pretrained.hub.bundle_writer import describe, pack
 
@@ -128,6 +129,17 @@ def test_the_class_by_the_names_of_tensors(bert: Path, tmp_path: Path) -> None:
 def test_the_class_that_is_asked_for(bert: Path, tmp_path: Path) -> None:
     done = convert(bert, tmp_path / "target", format="safetensors", head="BertForMaskedLM")
     assert json.loads((done.target / "config.json").read_text())["architectures"] == ["BertForMaskedLM"]
+
+
+def test_a_class_that_no_auto_class_picks(tmp_path: Path) -> None:
+    model = GPT2DoubleHeadsModel(GPT2Config(vocab_size=30, n_embd=8, n_layer=1, n_head=2, n_positions=12))
+    model.save_pretrained(tmp_path / "source")
+    done = convert(tmp_path / "source", tmp_path / "target", format="tf")
+    assert (done.model_class, done.notes) == ("GPT2DoubleHeadsModel", [])
+    assert {row.status for row in compare(open_model(tmp_path / "source"), open_model(done.target))} == {"equal"}
+    for name in ("GPT2Config", "GPT3Model"):
+        with pytest.raises(ConfigurationError, match=f"'{name}' is no model"):
+            convert(tmp_path / "source", tmp_path / "other", format="pytorch", head=name)
 
 
 def test_classes_of_other_frameworks(bert: Path, tmp_path: Path) -> None:
