@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.hub.material import write_cache
+from tests.hub.test_older_caches import write_hashed
 
 GUARD = """
 import sys
@@ -67,6 +68,21 @@ def test_a_name_in_the_cache(minilm: Path, tmp_path: Path):
     names = ["config.json", "vocab.txt", "model.safetensors", "tokenizer_config.json", "tokenizer.json"]
     write_cache(tmp_path / "hub", "owner/name", {name: (minilm / name).read_bytes() for name in names})
     run("NAME = 'owner/name'" + EVERY_CLASS, HF_HOME=str(tmp_path))
+
+
+@pytest.mark.skipif(os.name == "nt", reason="home folders of POSIX")
+@pytest.mark.parametrize("place", ["torch/sentence_transformers/owner_name", "modelscope/hub/owner/name", "older"])
+def test_a_name_in_another_cache(place: str, minilm: Path, tmp_path: Path):
+    folder = tmp_path / ".cache" / ("torch/transformers" if place == "older" else place)
+    folder.mkdir(parents=True)
+    for name in ("config.json", "vocab.txt", "model.safetensors", "tokenizer_config.json", "tokenizer.json"):
+        if place == "older":
+            url = f"https://hub.test/owner/name/resolve/main/{name}"
+            write_hashed(folder, {url: (minilm / name).read_bytes()})
+        else:
+            (folder / name).symlink_to(minilm / name)
+    variables = {"HF_HOME": "", "HF_HUB_CACHE": "", "XDG_CACHE_HOME": "", "TORCH_HOME": ""}
+    run("NAME = 'owner/name'" + EVERY_CLASS, HOME=str(tmp_path), **variables)
 
 
 @pytest.mark.parametrize(

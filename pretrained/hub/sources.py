@@ -14,10 +14,12 @@ from pretrained.errors import DownloadError, ModelNotFoundError, UnsafeFileError
 from pretrained.hub import cache, catalogue, messages, options
 from pretrained.hub.bundle_name import find_bundle
 from pretrained.hub.files import ModelFiles
-from pretrained.hub.folder import Folder, Located, has, holds_model, is_of_a_model, locate, nothing_in
+from pretrained.hub.folder import Folder, Located, holds_model, is_of_a_model, locate, nothing_in
 from pretrained.hub.names import claim
+from pretrained.hub.packages import models_below, package_folders
 from pretrained.hub.reference import Reference, parse
 from pretrained.hub.sniff import sniff
+from pretrained.hub.wanted import has
 
 if TYPE_CHECKING:
     from pretrained.hub.lock import LockedModel
@@ -237,9 +239,9 @@ def _file(search: _Search, path: Path) -> ModelFiles:
 def _in_package(search: _Search) -> ModelFiles | None:
     """A model folder inside an installed package, which is located and never imported."""
     name = search.reference.target
-    for folder in _package_folders(name):
+    for folder in package_folders(name):
         search.looked.append(f"the package folder {folder}")
-        models = list(_models_below(folder / search.subfolder, depth=4))
+        models = list(models_below(folder / search.subfolder, depth=4))
         if len(models) > 1:
             shown = messages.listing(model.relative_to(folder).as_posix() for model in models)
             raise ModelNotFoundError(
@@ -266,43 +268,6 @@ def _in_wheel(search: _Search) -> ModelFiles | None:
 
     name, asked = search.reference.target, search.reference.asked
     return installed_model(name, asked=asked, revision=search.revision, notes=search.notes)
-
-
-def _package_folders(name: str) -> Iterator[Path]:
-    """The folders of a module of that name, then those of a distribution of that name."""
-    import importlib.util
-
-    module = name.replace("-", "_")
-    if module.isidentifier():
-        try:
-            spec = importlib.util.find_spec(module)
-        except (ImportError, ValueError):
-            spec = None
-        for place in (spec.submodule_search_locations or ()) if spec else ():
-            if os.path.isdir(place):
-                yield Path(place)
-    import importlib.metadata
-
-    try:
-        files = importlib.metadata.distribution(name).files or []
-    except (importlib.metadata.PackageNotFoundError, ValueError):
-        return
-    folders = {file.parts[0]: file for file in files if len(file.parts) > 1 and file.parts[0] != ".."}
-    for top, file in folders.items():
-        if not top.endswith((".dist-info", ".egg-info")) and top != module:
-            yield Path(str(file.locate())).parents[len(file.parts) - 2]
-
-
-def _models_below(folder: Path, depth: int) -> Iterator[Path]:
-    if not folder.is_dir():
-        return
-    listed = Folder(folder)
-    if holds_model(listed):
-        yield folder
-    elif depth:
-        for name in listed.folders:
-            if name != "__pycache__":
-                yield from _models_below(folder / name, depth - 1)
 
 
 # -- caches --------------------------------
@@ -395,7 +360,7 @@ def _downloaded(
 
     name = search.reference.target
     wish = Wish(search.revision, weights=search.part == "model", subfolder=search.subfolder, names=names)
-    places = [*search.looked, *map(str, cache.cache_folders(search.cache_dir))]
+    caches = [f"the cache {folder}" for folder in cache.cache_folders(search.cache_dir)]
     try:
         with shown() as progress:
             done = download(
@@ -406,7 +371,8 @@ def _downloaded(
                 token=token,
                 proxies=proxies,
                 progress=progress,
-                looked=places,
+                looked=[*search.looked, *caches],
+                found=search.found,
             )
     except ModelNotFoundError as error:
         if search.partial is None or refresh:

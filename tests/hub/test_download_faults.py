@@ -404,6 +404,23 @@ def test_no_network_at_all(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> N
         assert words in said
 
 
+def test_no_network_and_a_name_that_is_misspelled(tmp_path: Path) -> None:
+    with HubServer({}) as mirror, pytest.raises(DownloadError) as raised:  # the mirror's word is not the last
+        download(
+            "bert-base-uncase", to=tmp_path, servers=[mirror.url, "http://127.0.0.1:1"], found=["cache: half of it"]
+        )
+    said = str(raised.value)
+    assert "no server could be reached" in said
+    assert "Closest: bert-base-uncased" in said
+    assert "Found:\n  cache: half of it" in said
+
+
+@pytest.mark.parametrize("name", ["./folder", "/folder", "package:x", "a/b/c"])
+def test_what_is_no_name_of_the_hub(name: str) -> None:
+    with pytest.raises(ModelNotFoundError, match="names no model of the hub"):
+        download(name)
+
+
 def test_a_certificate_nobody_knows(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     import ssl
 

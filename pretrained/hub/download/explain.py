@@ -13,7 +13,10 @@ from pretrained.hub.download.plan import Needed
 from pretrained.hub.download.trouble import Trouble
 
 # What decides, when several servers failed in different ways: the first of these.
-_ORDER = ("gated", "token", "unknown_revision", "certificate", "proxy", "unknown_name", "stale", "network", "timeout")
+_ORDER = (
+    *("gated", "token", "unknown_revision", "certificate", "proxy", "network", "timeout", "cut", "busy"),
+    *("page", "redirect", "answer", "missing", "unknown_name"),
+)
 _MIRROR = ("page", "redirect", "size", "hash", "answer", "missing", "stale", "unknown_name", "unknown_revision")
 
 
@@ -23,24 +26,28 @@ def no_listing(
     revision: str | None,
     troubles: Sequence[tuple[Endpoint, Trouble]],
     looked: Sequence[str],
+    found: Sequence[str],
 ) -> PretrainedError:
-    """No server gave the list of files."""
+    """No server gave the list of files. `looked` and `found` tell of this machine."""
     kinds = [trouble.kind for _, trouble in troubles]
     kind = next((known for known in _ORDER if known in kinds), kinds[0])
+    here = "".join(f"\n  {line}" for line in found)
     endpoint = next(endpoint for endpoint, trouble in troubles if trouble.kind == kind)
     places = [*looked, *(f"{asked.url}: {trouble}" for asked, trouble in troubles)]
     if kind == "unknown_name":
-        return _unknown_name(name, repository, places, closest=_near(name))
+        return _unknown_name(name, repository, places, here, closest=_near(name))
     if kind == "unknown_revision":
         return ModelNotFoundError(
             messages.compose(
                 f'{name} has no revision "{revision}".',
                 looked=places,
+                found=here,
                 to_do=f"name another branch, tag or commit, or none: {messages.download(name)}",
             )
         )
     problem, to_do = _said(kind, name, repository, endpoint)
-    return DownloadError(messages.compose(problem, looked=places, to_do=to_do))
+    closest = ", ".join(_near(name))
+    return DownloadError(messages.compose(problem, looked=places, found=here, closest=closest, to_do=to_do))
 
 
 def _said(kind: str, name: str, repository: str, endpoint: Endpoint) -> tuple[str, str]:
@@ -66,6 +73,8 @@ def _said(kind: str, name: str, repository: str, endpoint: Endpoint) -> tuple[st
             "export HTTPS_PROXY=http://USER:PASSWORD@HOST:PORT, or NO_PROXY=HOST for a server that needs none"
             + by_hand,
         )
+    if kind == "busy":
+        return f"{name} was not fetched: {endpoint.url} is too busy.", f"later: {messages.download(name)}" + by_hand
     if kind in _MIRROR:
         return (
             f"{name} was not fetched: {endpoint.url} does not answer as the hub does, or is out of date.",
@@ -78,7 +87,9 @@ def _said(kind: str, name: str, repository: str, endpoint: Endpoint) -> tuple[st
     )
 
 
-def _unknown_name(name: str, repository: str, places: Sequence[str], closest: Sequence[str]) -> ModelNotFoundError:
+def _unknown_name(
+    name: str, repository: str, places: Sequence[str], here: str, closest: Sequence[str]
+) -> ModelNotFoundError:
     to_do = (
         f"write {closest[0]}" if closest else "check the spelling; a model is written owner/name, or by its short name"
     )
@@ -86,6 +97,7 @@ def _unknown_name(name: str, repository: str, places: Sequence[str], closest: Se
         messages.compose(
             f"no model {name!r}{f' ({repository})' if repository != name else ''}, here or on the network.",
             looked=places,
+            found=here,
             closest=", ".join(closest),
             to_do=f"{to_do}; for a private model: hf auth login",
         )

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from pretrained.errors import DownloadError, PretrainedError
+from pretrained.errors import DownloadError, ModelNotFoundError, PretrainedError
 from pretrained.hub import cache, catalogue, messages, options
 from pretrained.hub.download import explain
 from pretrained.hub.download.answers import Source
@@ -24,6 +24,7 @@ from pretrained.hub.download.transfer import IN_RANGES_FROM, Transfer
 from pretrained.hub.download.trouble import Trouble
 from pretrained.hub.files import ModelFiles
 from pretrained.hub.folder import Located
+from pretrained.hub.reference import parse
 
 _FILES_AT_ONCE = 4
 _RANGES_AT_ONCE = 4
@@ -75,22 +76,27 @@ def download(
     progress: Progress | None = None,
     patience: Patience | None = None,
     looked: Sequence[str] = (),
+    found: Sequence[str] = (),
 ) -> Downloaded:
     """Fetches what is not here, into the cache or into the folder `to`; what is here is not fetched again.
 
     `refresh` looks at the bytes of the files that are here, and replaces those that are not what the hub lists.
-    `dry_run` stops after the plan. `servers` go before the configured ones. `looked` are places on this machine that
-    an error should name.
+    `dry_run` stops after the plan. `servers` stand for the configured ones. `looked` are places on this machine that an
+    error should name, `found` what is there.
     """
     progress = progress if progress is not None else Quiet()
     if wish.format is not None and wish.format not in FORMATS:
         raise ValueError(f"format {wish.format!r} is none of {', '.join(FORMATS)}")
+    reference = parse(name)
+    if reference.kind not in ("hub", "name"):
+        raise ModelNotFoundError(f"{name} names no model of the hub. To do: write owner/name, or a short name")
+    name = reference.target
     _refuse_offline(name)
     asked = endpoints(servers)
     agent, authorization = _headers(token, needed=any(endpoint.takes_token for endpoint in asked))
     patience = patience or Patience.from_environment()
     with Client(agent=agent, stall=patience.stall, proxies=proxies) as client:
-        job = _Job(name, wish, client, asked, authorization, progress, patience, looked)
+        job = _Job(name, wish, client, asked, authorization, progress, patience, (looked, found))
         return job.run(to=to, cache_dir=cache_dir, refresh=refresh, dry_run=dry_run)
 
 
@@ -133,7 +139,7 @@ class _Job:
         authorization: str | None,
         progress: Progress,
         patience: Patience,
-        looked: Sequence[str],
+        here: tuple[Sequence[str], Sequence[str]],
     ) -> None:
         self._name = name
         self._wish = wish
@@ -142,7 +148,7 @@ class _Job:
         self._authorization = authorization
         self._progress = progress
         self._patience = patience
-        self._looked = looked
+        self._here = here
         self._checked = False
         self._notes: list[str] = []
         known = catalogue.short_name(name)
@@ -198,7 +204,7 @@ class _Job:
                 troubles.append((endpoint, trouble))
                 if len(self._endpoints) > 1:
                     self._note(f"{endpoint.url} is passed over: {trouble}")
-        raise explain.no_listing(self._name, self._repository, wish.revision, troubles, self._looked)
+        raise explain.no_listing(self._name, self._repository, wish.revision, troubles, *self._here)
 
     def _needed(self, listing: Listing) -> Needed:
         wish = self._wish
