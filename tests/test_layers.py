@@ -19,7 +19,10 @@ PACKAGE = Path(pretrained.__file__).parent
 ROOT = PACKAGE.parent
 
 # Folders and modules that work on tensors. Everything else must be importable without torch.
-WITH_TORCH = ("heads", "modeling", "loading", "checkpoints", "nn", "generation", "runner", "training")
+WITH_TORCH = (
+    "checkpoints", "conversion", "flax_names", "generation", "heads", "loading", "modeling", "nn", "resizing", "runner",
+    "saving", "tensorflow_names", "training",
+)  # fmt: skip
 
 
 def modules() -> dict[str, Path]:
