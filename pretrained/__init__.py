@@ -49,6 +49,7 @@ _NAMES = {
         "pretrained.modeling": ("PreTrainedModel",),
         "pretrained.nn.layout": ("Packed", "Padded"),
         "pretrained.nn.outputs": ("ModelOutput",),
+        "pretrained.pipelines": ("pipeline",),
         "pretrained.runner": ("Encoder",),
         "pretrained.training.adamw": ("AdamW",),
         "pretrained.training.schedules": (

@@ -167,6 +167,7 @@ from pretrained.models.xlnet.tokenization_xlnet import XLNetTokenizer as XLNetTo
 from pretrained.nn.layout import Packed as Packed
 from pretrained.nn.layout import Padded as Padded
 from pretrained.nn.outputs import ModelOutput as ModelOutput
+from pretrained.pipelines import pipeline as pipeline
 from pretrained.runner import Encoder as Encoder
 from pretrained.tokenization import AddedToken as AddedToken
 from pretrained.tokenization import BasicTokenizer as BasicTokenizer

@@ -15,6 +15,7 @@ Every error is also the builtin that a caller would expect to catch, so `except 
     ├── TokenizationError        ValueError         a text or an option that the tokenizer cannot take
     ├── InputError               ValueError         a model was called with inputs that do not fit it
     ├── DataError                ValueError         a row or file of data is not what its task expects
+    ├── UnknownTaskError         KeyError           there is no pipeline of that name
     └── MissingDependencyError   ImportError        an optional package is needed, and named
 
 Messages follow one order: what was asked, where we looked, what was found instead, what to do.
@@ -67,6 +68,13 @@ class InputError(PretrainedError, ValueError):
 
 class DataError(PretrainedError, ValueError):
     """A file of training data is not as its task expects; the message names file, line and what was expected."""
+
+
+class UnknownTaskError(PretrainedError, KeyError):
+    """There is no pipeline for the task; the message names those that there are."""
+
+    def __str__(self) -> str:  # a KeyError would show its message in quotes
+        return str(self.args[0])
 
 
 class MissingDependencyError(PretrainedError, ImportError):

@@ -11,6 +11,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from pretrained.errors import InputError
+
 Scores = npt.NDArray[np.float32]
 
 
@@ -22,6 +24,8 @@ class Window:
     """Of the network: "input_ids", and "token_type_ids" where the tokenizer has them."""
     offsets: list[tuple[int, int] | None]
     """Of each token, the characters of the text; None for the question and for special tokens."""
+    words: list[int | None]
+    """Of each token, which word of the text it belongs to."""
     centred: list[bool]
     """Whether no other window sees the token with more text around it."""
     cls: int
@@ -42,27 +46,28 @@ def windows(
     context: str,
     *,
     max_length: int = 384,
-    stride: int = 128,
+    overlap: int = 128,
     max_question: int = 64,
 ) -> list[Window]:
     """The rows that cover a text.
 
     Args:
         max_length: tokens of a row at most, question and special tokens included.
-        stride: tokens that a window begins behind the start of the one before, as the published scripts count it.
+        overlap: tokens of the text that two neighbouring windows share.
         max_question: tokens of the question at most.
     """
     first = tokenizer.padding_side == "right"  # XLNet reads the text first
     kept = _cut_question(tokenizer, question, max_question)
     pair = (kept, context) if first else (context, kept)
-    special = tokenizer.num_special_tokens_to_add(pair=True)
     asked = len(tokenizer(kept, add_special_tokens=False)["input_ids"])
-    room = max_length - special - asked
+    room = max_length - tokenizer.num_special_tokens_to_add(pair=True) - asked
+    if room < 2:
+        raise InputError(f"max_length={max_length} leaves no room for the text beside a question of {asked} tokens")
     encoded = tokenizer(
         *pair,
         truncation="only_second" if first else "only_first",
         max_length=max_length,
-        stride=max(0, room - stride),
+        stride=min(overlap, room - 1),
         return_overflowing_tokens=True,
         return_offsets_mapping=True,
     )
@@ -72,11 +77,12 @@ def windows(
         own = encoded.sequence_ids(row)
         inputs = {name: encoded[name][row] for name in ("input_ids", "token_type_ids") if name in encoded}
         places = [offset if sequence == text else None for offset, sequence in zip(offsets, own, strict=True)]
+        words = [word if sequence == text else None for word, sequence in zip(encoded.word_ids(row), own, strict=True)]
         ids = inputs["input_ids"]
         cls = ids.index(tokenizer.cls_token_id) if tokenizer.cls_token_id in ids else 0
-        found.append((inputs, places, cls))
-    centred = _centred([places for _, places, _ in found])
-    return [Window(*row[:2], best, row[2]) for row, best in zip(found, centred, strict=True)]
+        found.append((inputs, places, words, cls))
+    centred = _centred([row[1] for row in found])
+    return [Window(*row[:3], best, row[3]) for row, best in zip(found, centred, strict=True)]
 
 
 def _cut_question(tokenizer: Any, question: str, longest: int) -> str:

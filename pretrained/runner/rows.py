@@ -9,11 +9,11 @@ from itertools import chain
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from pretrained.errors import ConfigurationError
-from pretrained.modeling import PreTrainedModel
 from pretrained.nn.layout import Packed
+from pretrained.runner.threads import spread
 
 Row = Mapping[str, Any]
 """What one example is for a network: "input_ids", perhaps "token_type_ids" and labels, as plain lists and numbers.
@@ -129,23 +129,30 @@ def _per_token(name: str, value: Any, row: Row) -> bool:
     return name in PER_TOKEN
 
 
-@torch.inference_mode()
 def outputs(
-    model: PreTrainedModel, rows: Sequence[Row], collate: Collator, *names: str, per_token: bool = False
+    model: nn.Module, rows: Sequence[Row], collate: Collator, *names: str, per_token: bool = False, threads: int = 1
 ) -> Iterator[tuple[int, list[Tensor]]]:
     """(place of a row, its outputs in the order of their names) in any order of rows.
 
-    Outputs that have an entry a token are given without padding.
+    Outputs that have an entry a token are given without padding. With `threads`, so many batches run side by side.
     """
+    device = next(model.parameters()).device
+
+    def run(places: list[int]) -> list[tuple[int, list[Tensor]]]:
+        with torch.inference_mode():
+            batch = collate([_unlabelled(rows[place]) for place in places]).to(device)
+            found = model(**batch.inputs, return_dict=True)
+            values = [found[name].float().cpu() for name in names]
+        return [
+            (places[place], [_own(value, batch, at) if per_token else value[at] for value in values])
+            for at, place in enumerate(batch.places)
+        ]
+
     training = model.training
     model.eval()
     try:
-        for places in batches(rows):
-            batch = collate([_unlabelled(rows[place]) for place in places]).to(model.device)
-            found = model(**batch.inputs, return_dict=True)
-            values = [found[name].float().cpu() for name in names]
-            for at, place in enumerate(batch.places):
-                yield places[place], [_own(value, batch, at) if per_token else value[at] for value in values]
+        for results in spread(run, list(batches(rows)), threads):
+            yield from results
     finally:
         model.train(training)
 

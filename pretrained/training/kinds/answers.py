@@ -17,7 +17,7 @@ from pretrained.training.loop import Rows
 from pretrained.training.tasks import Task
 
 _LONGEST_ANSWER = 30
-_STRIDE = 128
+_OVERLAP = 128
 
 
 class AnswerRows(Rows):
@@ -58,7 +58,7 @@ class Answers(Kind):
                 example["question"],
                 example["context"],
                 max_length=self.max_length,
-                stride=min(_STRIDE, self.max_length // 2),
+                overlap=min(_OVERLAP, self.max_length // 2),
             )
             for window in found:
                 row: dict[str, Any] = dict(window.inputs)

@@ -1,0 +1,166 @@
+"""What is the answer, in the words of a text?"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
+
+import numpy as np
+import numpy.typing as npt
+
+from pretrained.decoding.answers import Window, windows
+from pretrained.errors import InputError
+from pretrained.pipelines.base import Pipeline
+
+Probabilities = npt.NDArray[np.float64]
+
+
+class QuestionAnsweringPipeline(Pipeline):
+    """question=…, context=… → {"score", "start", "end", "answer"}, with places in the context.
+
+    Also takes {"question": …, "context": …}, or a list of them; either of both names may hold a list, too.
+
+    Options:
+        topk: so many answers for each question; more than one come as a list.
+        doc_stride: tokens that two neighbouring windows of a long context share.
+        max_answer_len, max_seq_len, max_question_len: in tokens.
+        handle_impossible_answer: "" may be the answer, where the model says that there is none.
+        align_to_words: answers end where words do.
+    """
+
+    auto = "ForQuestionAnswering"
+    defaults: ClassVar[Mapping[str, Any]] = {
+        "topk": 1,
+        "top_k": None,
+        "doc_stride": 128,
+        "max_answer_len": 15,
+        "max_seq_len": 384,
+        "max_question_len": 64,
+        "handle_impossible_answer": False,
+        "align_to_words": True,
+    }
+
+    def __call__(self, *inputs: Any, question: Any = None, context: Any = None, **options: Any) -> Any:
+        """See the class.
+
+        Raises:
+            InputError: a question or a context is missing or empty; says which.
+        """
+        given, single = _examples(inputs, question, context)
+        chosen = {**self.options, **self._checked(options)}
+        answers = self._answers(given, chosen)
+        return answers[0] if single else answers
+
+    def _answers(self, inputs: list[Any], options: Mapping[str, Any]) -> list[Any]:
+        count = options["topk"] if options["top_k"] is None else options["top_k"]
+        if count < 1 or options["max_answer_len"] < 1:
+            raise InputError(f"topk={count} and max_answer_len={options['max_answer_len']} must be at least 1")
+        limit = min(options["max_seq_len"], self.max_length or options["max_seq_len"])
+        cut = [self._windows(each, limit, options) for each in inputs]
+        rows = [window.inputs for found in cut for window in found]
+        scores = iter(self._run(rows, "start_logits", "end_logits", per_token=True))
+        answers = []
+        for example, found in zip(inputs, cut, strict=True):
+            own = [[each.double().numpy() for each in next(scores)] for _ in found]
+            best = self._best(example, found, own, count, options)
+            answers.append(best[0] if count == 1 and best else best)
+        return answers
+
+    def _windows(self, example: Mapping[str, str], limit: int, options: Mapping[str, Any]) -> list[Window]:
+        overlap = min(options["doc_stride"], limit // 2)
+        return windows(
+            self.tokenizer,
+            example["question"],
+            example["context"],
+            max_length=limit,
+            overlap=overlap,
+            max_question=options["max_question_len"],
+        )
+
+    def _best(
+        self,
+        example: Mapping[str, str],
+        found: Sequence[Window],
+        scores: Sequence[Sequence[Probabilities]],
+        count: int,
+        options: Mapping[str, Any],
+    ) -> list[dict[str, Any]]:
+        """The best spans of all windows; each window's scores are probabilities of its own."""
+        spans: dict[tuple[int, int], float] = {}
+        nothing = 1.0
+        for window, (starts, ends) in zip(found, scores, strict=True):
+            inside = np.array([place is not None for place in window.offsets])
+            inside_or_cls = inside | (np.arange(len(inside)) == window.cls)
+            start, end = (_softmax(np.where(inside_or_cls, each, -10000.0)) for each in (starts, ends))
+            nothing = min(nothing, float(start[window.cls] * end[window.cls]))
+            start, end = np.where(inside, start, 0.0), np.where(inside, end, 0.0)
+            # more than are wanted: several spans of pieces may be one of words
+            for first, last, score in _spans(start, end, 4 * count, options["max_answer_len"]):
+                begin, finish = self._places(window, first, last, align=options["align_to_words"])
+                spans[begin, finish] = max(score, spans.get((begin, finish), 0.0))
+        context = example["context"]
+        answers = [
+            {"score": score, "start": start, "end": end, "answer": context[start:end]}
+            for (start, end), score in spans.items()
+        ]
+        if options["handle_impossible_answer"]:
+            answers.append({"score": nothing, "start": 0, "end": 0, "answer": ""})
+        return sorted(answers, key=lambda answer: -float(answer["score"]))[:count]  # type: ignore[arg-type]
+
+    def _places(self, window: Window, first: int, last: int, *, align: bool) -> tuple[int, int]:
+        """Characters of a span of tokens; of its first and last word where asked for."""
+        if align:
+            words = window.words
+            while first and words[first - 1] is not None and words[first - 1] == words[first]:
+                first -= 1
+            while last + 1 < len(words) and words[last + 1] is not None and words[last + 1] == words[last]:
+                last += 1
+        begin, end = window.offsets[first], window.offsets[last]
+        assert begin is not None
+        assert end is not None
+        return begin[0], end[1]
+
+
+def _softmax(scores: Probabilities) -> Probabilities:
+    raised = np.exp(scores - scores.max())
+    shares: Probabilities = raised / raised.sum()
+    return shares
+
+
+def _spans(start: Probabilities, end: Probabilities, count: int, longest: int) -> list[tuple[int, int, float]]:
+    """(first, last, probability) of the likeliest spans of at most so many tokens."""
+    table = np.triu(start[:, None] * end[None, :])
+    table -= np.triu(table, longest)
+    flat = table.ravel()
+    best = np.argsort(-flat, kind="stable")[:count]
+    return [(int(at) // len(start), int(at) % len(start), float(flat[at])) for at in best if flat[at] > 0]
+
+
+def _examples(inputs: Sequence[Any], question: Any, context: Any) -> tuple[list[dict[str, str]], bool]:
+    """The questions with their contexts, and whether a single one was asked."""
+    if inputs and question is None and context is None:
+        if len(inputs) == 2 and all(isinstance(each, str) for each in inputs):
+            question, context = inputs
+        elif len(inputs) == 1:
+            many = isinstance(inputs[0], list | tuple)
+            return [_example(place, each) for place, each in enumerate(inputs[0] if many else [inputs[0]])], not many
+        else:
+            return [_example(place, each) for place, each in enumerate(inputs)], False
+    single = isinstance(question, str) and isinstance(context, str)
+    questions = [question] if isinstance(question, str) else list(question or ())
+    contexts = [context] if isinstance(context, str) else list(context or ())
+    if len(contexts) == 1:
+        contexts *= len(questions)
+    if len(questions) == 1:
+        questions *= len(contexts)
+    if len(questions) != len(contexts) or not questions:
+        raise InputError(f"{len(questions)} questions and {len(contexts)} contexts: give question= and context=")
+    pairs = zip(questions, contexts, strict=True)
+    return [_example(n, {"question": asked, "context": text}) for n, (asked, text) in enumerate(pairs)], single
+
+
+def _example(place: int, given: Any) -> dict[str, str]:
+    if not isinstance(given, Mapping):
+        raise InputError(f'input {place} must be {{"question": …, "context": …}}, got {type(given).__name__}')
+    for name in ("question", "context"):
+        if not isinstance(given.get(name), str) or not given[name].strip():
+            raise InputError(f"input {place}: {name} must be a text that is not empty, got {given.get(name)!r}")
+    return {"question": given["question"], "context": given["context"]}
