@@ -11,6 +11,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
+from pretrained.cli.answers import answer, classify, fill_mask, tag
 from pretrained.cli.convert import convert
 from pretrained.cli.download import download
 from pretrained.cli.encode import encode
@@ -94,6 +95,10 @@ app.command()(unpack)
 app.command()(verify)
 app.command()(lock)
 app.command()(wheel)
+app.command()(classify)
+app.command()(tag)
+app.command()(answer)
+app.command()(fill_mask)
 app.command()(finetune)
 app.command()(evaluate)
 app.command()(check_data)

@@ -136,7 +136,8 @@ def test_answers(models: dict[str, str]) -> None:
     assert [each["answer"] for each in found] == [TEXTS[1][each["start"] : each["end"]] for each in found]
     model = BertForQuestionAnswering.from_pretrained(models["spans"])
     encoded = ours.tokenizer("Where did he live?", TEXTS[1], return_tensors="pt", return_offsets_mapping=True)
-    out = model(**{name: encoded[name] for name in ("input_ids", "token_type_ids", "attention_mask")})
+    with torch.no_grad():
+        out = model(**{name: encoded[name] for name in ("input_ids", "token_type_ids", "attention_mask")})
     kept = torch.tensor([[of == 1 or at == 0 for at, of in enumerate(encoded.sequence_ids(0))]])
     start, end = (x.masked_fill(~kept, -1e4).softmax(-1)[0] for x in (out.start_logits, out.end_logits))
     text = [at for at, of in enumerate(encoded.sequence_ids(0)) if of == 1]
