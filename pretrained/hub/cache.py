@@ -12,6 +12,7 @@ from pathlib import Path
 
 from pretrained.hub import messages
 
+_LONG = 180  # Windows takes 260 characters at most, and names of files come after this
 _COMMIT = re.compile(r"[0-9a-f]{4,40}")
 
 
@@ -60,6 +61,14 @@ def writable_folder(cache_dir: str | os.PathLike[str] | None = None) -> Path:
     return Path(os.path.expanduser(os.path.expandvars(folder))).absolute()
 
 
+def long_path(path: Path, *, windows: bool = os.name == "nt") -> Path:
+    r"""A path that Windows takes whatever its length, with room for a name in it: long ones begin with \\?\ ."""
+    text = str(path)
+    if not windows or len(text) < _LONG or text.startswith("\\\\?\\"):
+        return path
+    return Path("\\\\?\\UNC\\" + text[2:] if text.startswith("\\\\") else "\\\\?\\" + text)
+
+
 def repository_folder(cache: Path, repository: str) -> Path:
     return cache / f"models--{repository.replace('/', '--')}"
 
@@ -87,14 +96,16 @@ def snapshot(repository: Path, revision: str | None = None) -> Snapshot | NoSnap
     wanted = revision or "main"
     if commit := _commit_of(repository, wanted):
         if commit in commits:
-            return Snapshot(snapshots / commit)
+            return Snapshot(long_path(snapshots / commit))
         missing = f"refs/{wanted} names the commit {commit[:12]}, which is not here"
     else:
         missing = f"there is no refs/{wanted}"
     if revision is not None:
         return _by_commit(repository, revision, commits, missing)
     if len(commits) == 1:
-        return Snapshot(snapshots / commits[0], notes=(f"{missing}; the only snapshot, {commits[0][:12]}, is used",))
+        return Snapshot(
+            long_path(snapshots / commits[0]), notes=(f"{missing}; the only snapshot, {commits[0][:12]}, is used",)
+        )
     return NoSnapshot(
         f"{missing}, and there are several snapshots",
         found=describe(repository),
@@ -107,7 +118,7 @@ def _by_commit(repository: Path, revision: str, commits: list[str], missing: str
     if not matching and _COMMIT.fullmatch(revision.lower()):
         matching = [commit for commit in commits if commit.startswith(revision.lower())]
     if len(matching) == 1:
-        return Snapshot(repository / "snapshots" / matching[0])
+        return Snapshot(long_path(repository / "snapshots" / matching[0]))
     reason = f"the commits {', '.join(matching)} all begin so" if matching else f"{missing}, and no commit begins so"
     return NoSnapshot(
         f'revision "{revision}" is not in the cache: {reason}',

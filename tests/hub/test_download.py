@@ -13,8 +13,8 @@ import pytest
 
 from pretrained.errors import DownloadError, ModelNotFoundError
 from pretrained.hub import resolve
+from pretrained.hub.cache import long_path
 from pretrained.hub.download import Wish, download
-from pretrained.hub.download.store import long_path
 from tests.hub.faulty_server import HubServer, Model
 from tests.hub.material import HTML_PAGE, Material, write
 

@@ -201,3 +201,29 @@ def test_a_full_disk(tmp_path: Path) -> None:
             assert nursery.end(nursery.start(tmp_path / "cache")) == 0
         check(tmp_path / "cache", ended=True)
         assert server.sent < sum(map(len, FILES.values())) * 1.6
+
+
+@pytest.mark.parametrize("large", [False, True])
+def test_interrupted_by_the_user(large: bool, tmp_path: Path) -> None:
+    """Ctrl-C ends a download that waits for a server, at once, and what arrived is gone on with."""
+
+    def stall(request: Request) -> str | None:
+        return "stall" if request.path.endswith("model.safetensors" if large else "vocab.txt") else None
+
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(("HF_", "PRETRAINED"))}
+    files = FILES | {"model.safetensors": random.Random(3).randbytes(40_000_000 if large else 2000)}
+    with HubServer({NAME: files}, fault=stall, seed=5) as server:
+        run = [sys.executable, "-m", "pretrained", "download", NAME, "--endpoint", server.url]
+        process = subprocess.Popen(
+            run, stderr=subprocess.PIPE, text=True, env=environment | {"HF_HUB_CACHE": str(tmp_path)}
+        )
+        deadline = time.monotonic() + 60
+        while not any(stall(request) for request in list(server.log)) and time.monotonic() < deadline:
+            time.sleep(0.05)
+        time.sleep(0.5)
+        process.send_signal(signal.SIGINT)
+        asked = time.monotonic()
+        _, said = process.communicate(timeout=30)
+        assert process.returncode not in (0, None)
+        assert time.monotonic() - asked < 10
+        assert "Traceback" not in said

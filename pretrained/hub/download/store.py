@@ -7,31 +7,19 @@ on with; of several processes one downloads a file, and the others wait for it.
 import os
 import re
 import shutil
-import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from pretrained.atomic import atomic_path, write_text
-from pretrained.hub.cache import repository_folder
+from pretrained.hub.cache import long_path, repository_folder
 from pretrained.hub.download.listing import RemoteFile, is_safe
 from pretrained.hub.download.verify import is_right
 
 _SAID_AFTER = 2.0  # seconds of waiting for another process
 _ABANDONED_AFTER = 7 * 86400  # seconds after which a part that no plan asks for is removed
 _PART = re.compile(r"(?P<etag>[0-9a-f]{40}|[0-9a-f]{64})\.incomplete")
-_WINDOWS_PATH = 240  # longer paths need a prefix there; 260 is the limit, and parts have longer names
-
-
-def long_path(path: Path, *, windows: bool = sys.platform == "win32") -> Path:
-    r"""A path that Windows takes whatever its length: long ones begin with \\?\ ."""
-    if not windows:
-        return path
-    text = str(path)
-    if len(text) < _WINDOWS_PATH or text.startswith("\\\\?\\"):
-        return path
-    return Path("\\\\?\\UNC\\" + text[2:] if text.startswith("\\\\") else "\\\\?\\" + text)
 
 
 def make_folder(path: Path) -> None:
@@ -139,7 +127,7 @@ class CacheStore(Store):
                 make_folder(ref.parent)
                 write_text(ref, self.snapshot.name)
         self._sweep({file.etag for file in files})
-        return self.snapshot
+        return long_path(self.snapshot)
 
     def _blob(self, file: RemoteFile) -> Path:
         return long_path(self._parts / file.etag)
