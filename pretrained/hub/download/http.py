@@ -21,6 +21,7 @@ _CONNECT_SECONDS = 10.0
 _DRAINED = 4096  # bytes of an answer nobody wants; reading them is cheaper than a new connection
 _PORTS = {"http": 80, "https": 443}
 _MOVED = (301, 302, 303, 307, 308)
+_Origin = tuple[str, str, int]  # scheme, host, port
 
 
 class Reply:
@@ -77,7 +78,7 @@ class Client:
         self._stall = stall
         self._proxies = dict(proxies or {})
         self._own = threading.local()
-        self._open: set[http.client.HTTPConnection] = set()
+        self._open: dict[http.client.HTTPConnection, _Origin] = {}
         self._lock = threading.Lock()
         self._tls: ssl.SSLContext | None = None
         self._closed = False
@@ -142,9 +143,10 @@ class Client:
             self._finish(connection, response, reply)
 
     def _redirected(self, here: SplitResult, target: str, status: int) -> SplitResult:
-        there = urlsplit(urljoin(here.geturl(), target))
-        if there.scheme not in _PORTS or not there.hostname:
-            raise Trouble("redirect", f"it redirects to {target[:80]!r}, which is no web address")
+        try:
+            there = _split(urljoin(here.geturl(), target))
+        except (ValueError, Trouble) as error:
+            raise Trouble("redirect", f"it redirects to {target[:80]!r}, which is no web address") from error
         if here.scheme == "https" and there.scheme == "http":
             raise Trouble(
                 "redirect", f"it redirects from https to http ({there.hostname}), where anyone may change bytes"
@@ -164,7 +166,7 @@ class Client:
         if proxy is not None and url.scheme == "http":
             target = url._replace(fragment="").geturl()
             headers = {**headers, **_proxy_authorization(proxy)}
-        kept: dict[tuple[str, str, int], http.client.HTTPConnection] = self._own.__dict__.setdefault("kept", {})
+        kept: dict[_Origin, http.client.HTTPConnection] = self._own.__dict__.setdefault("kept", {})
         connection = kept.pop(_origin(url), None)
         fresh = connection is None
         while True:
@@ -195,7 +197,7 @@ class Client:
         else:
             connection = http.client.HTTPConnection(at, at_port, timeout=_CONNECT_SECONDS)
         with self._lock:
-            self._open.add(connection)
+            self._open[connection] = _origin(url)
         try:
             connection.connect()
             connection.sock.settimeout(self._stall)
@@ -211,14 +213,15 @@ class Client:
                 reply.read(_DRAINED)
         whole = reply.left == 0 and not response.will_close
         response.close()
-        if whole and not self._closed:
-            self._own.__dict__.setdefault("kept", {})[_origin_of(connection)] = connection
+        server = self._open.get(connection)
+        if whole and server is not None and not self._closed:
+            self._own.__dict__.setdefault("kept", {})[server] = connection
         else:
             self._drop(connection)
 
     def _drop(self, connection: http.client.HTTPConnection) -> None:
         with self._lock:
-            self._open.discard(connection)
+            self._open.pop(connection, None)
         connection.close()
 
     def _proxy(self, url: SplitResult) -> SplitResult | None:
@@ -244,25 +247,18 @@ class Client:
 
 def _split(url: str) -> SplitResult:
     parts = urlsplit(url)
-    if parts.scheme not in _PORTS or not parts.hostname:
+    if parts.scheme not in _PORTS or not parts.hostname or parts.port == 0:  # a port that is none raises ValueError
         raise Trouble("address", f"{url!r} is no web address")
     return parts
 
 
-def _origin(url: SplitResult) -> tuple[str, str, int]:
+def _origin(url: SplitResult) -> _Origin:
     return url.scheme, (url.hostname or "").lower(), url.port or _PORTS[url.scheme]
 
 
-def origin(url: str) -> tuple[str, str, int]:
+def origin(url: str) -> _Origin:
     """Scheme, host and port: two addresses with the same three are one server."""
     return _origin(_split(url))
-
-
-def _origin_of(connection: http.client.HTTPConnection) -> tuple[str, str, int]:
-    scheme = "https" if isinstance(connection, http.client.HTTPSConnection) else "http"
-    tunnelled: str | None = getattr(connection, "_tunnel_host", None)
-    port: int | None = getattr(connection, "_tunnel_port", None)
-    return scheme, (tunnelled or connection.host).lower(), (port if tunnelled and port else connection.port)
 
 
 def _proxy_authorization(proxy: SplitResult) -> dict[str, str]:
