@@ -3,6 +3,7 @@
 import importlib.util
 import os
 import socket
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -66,5 +67,7 @@ def _no_network(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch)
         monkeypatch.delenv(variable, raising=False)
     if allowed:
         monkeypatch.delenv("HF_HUB_OFFLINE", raising=False)
+        if constants := sys.modules.get("huggingface_hub.constants"):  # it reads the environment once
+            monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
     else:
         monkeypatch.setenv("HF_HUB_OFFLINE", "1")

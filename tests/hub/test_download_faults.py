@@ -236,6 +236,21 @@ def test_a_mirror_with_other_bytes_is_passed_over(fault: str, tmp_path: Path) ->
         assert mirror.sent > 0 or fault != "flip"
 
 
+@pytest.mark.parametrize("fault", ["404", "html", "length", "scheme"])
+def test_a_mirror_that_fails_within_a_file(fault: str, tmp_path: Path) -> None:
+    asked = iter(range(1000))
+
+    def broken(request: Request) -> str | None:
+        return fault if "model.safetensors" in request.path and next(asked) >= 3 else None
+
+    with HubServer({NAME: FILES}, fault=broken) as mirror, HubServer({NAME: FILES}) as good:
+        done = download(NAME, to=tmp_path / "to", servers=[mirror.url, good.url])
+        assert content(done.folder) == FILES
+        assert mirror.sent > 100_000
+        assert good.sent < len(LARGE)  # what the mirror sent is kept
+        assert any(mirror.url in note for note in done.notes)
+
+
 def test_a_mirror_that_is_out_of_date(tmp_path: Path) -> None:
     with HubServer({NAME: FILES}) as mirror, HubServer({NAME: FILES}) as good:
         model = mirror.models[NAME]

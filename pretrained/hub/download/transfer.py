@@ -81,6 +81,7 @@ class Transfer:
         raise trouble
 
     def _from(self, source: Source) -> None:
+        self._stop.clear()
         with open(self._part, "ab", buffering=0) as out:
             if os.fstat(out.fileno()).st_size > self.size:
                 out.truncate(0)
@@ -151,7 +152,6 @@ class Transfer:
 
     def _in_ranges(self, requests: Requests, written: _Written) -> None:
         """Several connections, each with the next range; what arrives early waits for its turn."""
-        self._stop.clear()
         turn = threading.Condition()
         failures: list[BaseException] = []
         begin = written.position
