@@ -70,7 +70,7 @@ def test_all_files_with_the_weights_last() -> None:
 
 def test_a_model_of_sentence_transformers() -> None:
     parts = ["1_Pooling/config.json", "2_Dense/config.json", "2_Dense/pytorch_model.bin"]
-    names = [*SIDE, "modules.json", "sentence_bert_config.json", "model.safetensors", "pytorch_model.bin", *parts]
+    names = [*SIDE, "modules.json", "sentence_roberta_config.json", "model.safetensors", "pytorch_model.bin", *parts]
     found = needed([*names, *OTHERS])
     assert set(found.names) == {*names} - {"pytorch_model.bin"}
     older = [f"0_Transformer/{name}" for name in (*SIDE, "pytorch_model.bin")] + ["modules.json", *parts[:1]]

@@ -13,10 +13,10 @@ FORMATS = ("safetensors", "bin", "h5", "msgpack", "ckpt")
 
 # Each format as its published names: one file, or an index with the shards that go with it.
 _ONE_FILE = {
-    "safetensors": ("model.safetensors",),
-    "bin": ("pytorch_model.bin",),
-    "h5": ("tf_model.h5",),
-    "msgpack": ("flax_model.msgpack",),
+    "safetensors": "model.safetensors",
+    "bin": "pytorch_model.bin",
+    "h5": "tf_model.h5",
+    "msgpack": "flax_model.msgpack",
 }
 _SHARDS = {
     "safetensors": re.compile(r"model-\d{5}-of-\d{5}\.safetensors"),
@@ -28,14 +28,8 @@ _TF1 = re.compile(r"(?P<stem>.*ckpt.*)\.(index|meta|data-\d{5}-of-\d{5})")
 _ENDINGS = {"safetensors": (".safetensors",), "bin": (".bin", ".pt", ".pth"), "h5": (".h5",), "msgpack": (".msgpack",)}
 _NO_WEIGHTS = re.compile(r"(optimizer|scheduler|scaler|rng_state|training_args|openvino|adapter_model)", re.I)
 _TOKENIZER_ROLES = ("config", "tokenizer")
-_SIDE = (
-    "generation_config.json",
-    "modules.json",
-    "config_sentence_transformers.json",
-    "sentence_bert_config.json",
-    "bert_config.json",
-    "params_shapes.json",
-)
+_SIDE = ("generation_config.json", "modules.json", "config_sentence_transformers.json")
+_LENGTHS = re.compile(r"sentence_[\w-]+_config\.json")  # sentence_bert_config.json: the longest sequence
 _MODULE = re.compile(r"\d+_\w+")  # a part of a sentence-transformers model: 0_Transformer, 1_Pooling, 2_Dense
 
 
@@ -104,7 +98,11 @@ def _is_side(name: str) -> bool:
     from pretrained.hub.names import claim
 
     claimed = claim(name)
-    return name in _SIDE or (claimed.role in _TOKENIZER_ROLES and not _NO_WEIGHTS.match(name))
+    return (
+        name in _SIDE
+        or bool(_LENGTHS.fullmatch(name))
+        or (claimed.role in _TOKENIZER_ROLES and not _NO_WEIGHTS.match(name))
+    )
 
 
 def _weights(names: Sequence[str], format: str) -> list[str]:
@@ -112,11 +110,11 @@ def _weights(names: Sequence[str], format: str) -> list[str]:
     if format == "ckpt":
         stems = sorted({match["stem"] for name in names if (match := _TF1.fullmatch(name)) and match[2] == "index"})
         return [name for name in names if stems and (m := _TF1.fullmatch(name)) and m["stem"] == stems[0]]
-    for name in _ONE_FILE[format]:
-        if name in names:
-            return [name]
-        if f"{name}.index.json" in names:
-            return [*(shard for shard in names if _SHARDS[format].fullmatch(shard)), f"{name}.index.json"]
+    name = _ONE_FILE[format]
+    if name in names:
+        return [name]
+    if f"{name}.index.json" in names:
+        return [*(shard for shard in names if _SHARDS[format].fullmatch(shard)), f"{name}.index.json"]
     return []
 
 
