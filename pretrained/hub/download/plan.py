@@ -27,7 +27,6 @@ _SHARDS = {
 _TF1 = re.compile(r"(?P<stem>.*ckpt.*)\.(index|meta|data-\d{5}-of-\d{5})")
 _ENDINGS = {"safetensors": (".safetensors",), "bin": (".bin", ".pt", ".pth"), "h5": (".h5",), "msgpack": (".msgpack",)}
 _NO_WEIGHTS = re.compile(r"(optimizer|scheduler|scaler|rng_state|training_args|openvino|adapter_model)", re.I)
-_TOKENIZER_ROLES = ("config", "tokenizer")
 _SIDE = ("generation_config.json", "modules.json", "config_sentence_transformers.json")
 _LENGTHS = re.compile(r"sentence_[\w-]+_config\.json")  # sentence_bert_config.json: the longest sequence
 _MODULE = re.compile(r"\d+_\w+")  # a part of a sentence-transformers model: 0_Transformer, 1_Pooling, 2_Dense
@@ -97,12 +96,9 @@ def _joined(folder: str, name: str) -> str:
 def _is_side(name: str) -> bool:
     from pretrained.hub.names import claim
 
-    claimed = claim(name)
-    return (
-        name in _SIDE
-        or bool(_LENGTHS.fullmatch(name))
-        or (claimed.role in _TOKENIZER_ROLES and not _NO_WEIGHTS.match(name))
-    )
+    if name in _SIDE or _LENGTHS.fullmatch(name):
+        return True
+    return claim(name).role in ("config", "tokenizer") and not _NO_WEIGHTS.match(name)
 
 
 def _weights(names: Sequence[str], format: str) -> list[str]:

@@ -9,6 +9,8 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
+    from rich.progress import TaskID
+
     from pretrained.hub.download.plan import Plan
 
 _LOGGER = logging.getLogger("pretrained")
@@ -74,7 +76,7 @@ class Bars(Quiet):
         )
         self._bars = Progress(*columns, console=Console(stderr=True, markup=False, highlight=False), transient=True)
         self._lock = threading.Lock()
-        self._tasks: dict[str, int] = {}
+        self._tasks: dict[str, TaskID] = {}
         self._at: dict[str, int] = {}
         self._sizes: dict[str, int] = {}
 
@@ -89,14 +91,14 @@ class Bars(Quiet):
             if name not in self._tasks:
                 self._tasks[name] = self._bars.add_task(name[-40:], total=self._sizes.get(name))
             self._at[name] = position
-            self._bars.update(self._tasks[name], completed=position)  # type: ignore[arg-type]
+            self._bars.update(self._tasks[name], completed=position)
             self._bars.update(self._all, completed=sum(self._at.values()))
 
     def done(self, name: str) -> None:
         with self._lock:
             self._at[name] = self._sizes.get(name, 0)
             if name in self._tasks:
-                self._bars.update(self._tasks[name], visible=False)  # type: ignore[arg-type]
+                self._bars.update(self._tasks[name], visible=False)
             self._bars.update(self._all, completed=sum(self._at.values()))
 
     def note(self, line: str) -> None:
