@@ -138,7 +138,7 @@ class _Handler(BaseHTTPRequestHandler):
         self._answer()
 
     def handle(self) -> None:
-        with suppress(ConnectionError, TimeoutError):
+        with suppress(OSError):  # clients hang up, and some shake no hands
             super().handle()
 
     def _answer(self) -> None:
