@@ -1,14 +1,17 @@
 """How are files written so that nothing is lost? Under a temporary name in the same place, then renamed."""
 
 import os
+import re
 import shutil
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 _UMASK = os.umask(0o077)  # the process's own; tempfile makes files that only the owner may read
 os.umask(_UMASK)
+_ABANDONED = 3600.0  # seconds without a write
 
 
 @contextmanager
@@ -41,6 +44,7 @@ def atomic_folder(path: str | os.PathLike[str]) -> Iterator[Path]:
     others stay. If the block raises, everything is as it was before.
     """
     target = Path(path)
+    remove_leftovers(target / target.name if target.is_dir() else target)
     made = [folder for folder in target.absolute().parents if not folder.exists()]
     target.absolute().parent.mkdir(parents=True, exist_ok=True)
     there = target.is_dir()
@@ -62,6 +66,19 @@ def atomic_folder(path: str | os.PathLike[str]) -> Iterator[Path]:
             with suppress(OSError):
                 folder.rmdir()
         raise
+
+
+def remove_leftovers(target: Path) -> None:
+    """Removes what killed processes left of this target; what was touched within the hour may be of a living one."""
+    if not target.parent.is_dir():
+        return
+    name = re.compile(rf"\.{re.escape(target.name)}(\.\d{{3}})?\.\w{{8}}(\.\w+)?")
+    for path in target.parent.iterdir():
+        if name.fullmatch(path.name):
+            with suppress(OSError):  # a living process removes or renames its own
+                touched = max(one.lstat().st_mtime for one in (path, *path.rglob("*")))
+                if time.time() - touched > _ABANDONED:
+                    shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink()
 
 
 def write_text(path: str | os.PathLike[str], text: str) -> None:

@@ -42,7 +42,7 @@ def save(
         dtype: what floating tensors are written as; None for as they are.
         state_dict: written in place of the model's own.
     """
-    shard_limit(format, shard_size)  # a mistake is said before anything is written
+    shard_limit(shard_size)  # a mistake is said before anything is written
     tensors = {
         name: value
         for name, value in (model.state_dict() if state_dict is None else state_dict).items()

@@ -23,12 +23,18 @@ _DTYPES = {
 }  # fmt: skip
 
 
-def write_h5(checkpoint: Checkpoint, path: Path, *, progress: Callable[[str, int], None] | None = None) -> None:
-    """Writes the file. The keys are places in it, the layer first: "bert/tf_bert_model/bert/pooler/dense/bias:0"."""
+def write_h5(
+    checkpoint: Checkpoint, path: Path, *, shard: bool = False, progress: Callable[[str, int], None] | None = None
+) -> None:
+    """Writes the file. The keys are places in it, the layer first: "bert/tf_bert_model/bert/pooler/dense/bias:0".
+
+    In a `shard` there are no layers: the keys are variables, "tf_bert_model/bert/pooler/dense/bias:0", and as in those
+    that Transformers writes, the name of the model is left out and each stands for itself.
+    """
     layers: dict[str, list[str]] = {}
     for key in checkpoint.keys():
-        layer, _, name = key.partition("/")
-        layers.setdefault(layer, []).append(name)
+        first, _, name = key.partition("/")
+        layers.setdefault(name if shard else first, []).append(name)
         if checkpoint.dtype(key) not in _DTYPES:
             raise UnsupportedFormatError(
                 f"the tensor {key!r} of {checkpoint.source} is of type {checkpoint.dtype(key)}, which a tf_model.h5 "
@@ -39,13 +45,13 @@ def write_h5(checkpoint: Checkpoint, path: Path, *, progress: Callable[[str, int
         file.attrs["backend"] = b"tensorflow"
         file.attrs["keras_version"] = _KERAS
         _set_names(file, "layer_names", list(layers))
-        _set_names(file.create_group("top_level_model_weights"), "weight_names", [])
-        for layer, names in layers.items():
-            group = file.create_group(layer)
-            _set_names(group, "weight_names", names)
-            for name in names:
-                key = f"{layer}/{name}"
-                places[key] = _reserve(group, name, checkpoint.shape(key), checkpoint.dtype(key))
+        if not shard:
+            _set_names(file.create_group("top_level_model_weights"), "weight_names", [])
+            for layer, names in layers.items():
+                _set_names(file.create_group(layer), "weight_names", names)
+        for key in checkpoint.keys():
+            name = key.partition("/")[2] if shard else key
+            places[key] = _reserve(file, name, checkpoint.shape(key), checkpoint.dtype(key))
     # The numbers go straight to their places: HDF5's own way through memory would keep parts of the whole model there.
     with path.open("r+b") as numbers:
         for key, place in places.items():

@@ -20,11 +20,11 @@ def parts(tensor: torch.Tensor, size: int = PIECE) -> Iterator[torch.Tensor]:
     if tensor.nbytes <= size:
         yield tensor.detach().cpu().resolve_conj().resolve_neg().contiguous().view(-1)
     elif tensor.is_contiguous():
-        for part in tensor.detach().view(-1).split(size // tensor.itemsize):
+        for part in torch.split(tensor.detach().view(-1), size // tensor.itemsize):
             yield from parts(part, size)
     else:
         rows = max(1, size // tensor[0].nbytes)
-        for part in tensor.detach().split(rows):
+        for part in torch.split(tensor.detach(), rows):
             yield from parts(part if len(part) > 1 else part[0], size)
 
 

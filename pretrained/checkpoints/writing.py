@@ -36,7 +36,6 @@ class WrittenFormat:
     """What the format is called where it is read, see `READERS`."""
     naming: str | None = None
     """Where the framework has names of its own: the "module:function" that gives those of a model."""
-    sharded: bool = True
     lacks: Collection[torch.dtype] = ()
     """Floating types that it does not hold; their numbers are written as float32, which holds them all."""
 
@@ -62,8 +61,8 @@ _TF_NAMES, _FLAX_NAMES = "pretrained.tensorflow_names:tensorflow_names", "pretra
 FORMATS = {
     "safetensors": WrittenFormat("safetensors_writer:write_safetensors", "model.safetensors", "safetensors"),
     "pytorch": WrittenFormat("torch_zip_writer:write_torch", "pytorch_model.bin", "pytorch"),
-    "tf": WrittenFormat("keras_h5_writer:write_h5", "tf_model.h5", "h5", _TF_NAMES, False, (torch.bfloat16, *_FLOAT8)),
-    "flax": WrittenFormat("flax_msgpack_writer:write_flax", "flax_model.msgpack", "flax", _FLAX_NAMES, False, _FLOAT8),
+    "tf": WrittenFormat("keras_h5_writer:write_h5", "tf_model.h5", "h5", _TF_NAMES, (torch.bfloat16, *_FLOAT8)),
+    "flax": WrittenFormat("flax_msgpack_writer:write_flax", "flax_model.msgpack", "flax", _FLAX_NAMES, _FLOAT8),
 }
 """What `format=` and `--to` take; of several in one folder, the first is the one that is read."""
 
@@ -98,24 +97,28 @@ def save_checkpoint(
     Returns:
         The files that were written, the index last.
     """
-    target, folder, limit = written_format(format), Path(folder), shard_limit(format, shard_size)
+    target, folder, limit = written_format(format), Path(folder), shard_limit(shard_size)
     if isinstance(tensors, Mapping):
         tensors, same = without_aliases(tensors)
-    shards = _shards(tensors, limit)
-    names = [target.file]
-    if len(shards) > 1:
+    shards, names = _shards(tensors, limit), [target.file]
+    spread = len(shards) > 1
+    if spread and format == "tf":
+        # One file goes by layers, and holds what two layers share twice; shards go by variables, and hold all once.
+        tensors = Renamed(tensors, {key.partition("/")[2]: Origin(key) for key in tensors.keys()})
+        shards = _shards(tensors, limit)
+    if spread:
         names = [target.shard(number, len(shards)) for number in range(1, len(shards) + 1)]
     index: dict[str, str] = {}
     for name, keys in zip(names, shards, strict=True):
         shard = tensors if len(shards) == 1 else Renamed(tensors, {key: Origin(key) for key in keys})
-        extra = {}
+        extra: dict[str, object] = {"shard": spread} if format == "tf" else {}
         index |= dict.fromkeys(keys, name)
         if format == "pytorch":
-            extra["same"] = {alias: key for alias, key in same.items() if key in keys}
-            index |= dict.fromkeys(extra["same"], name)
+            extra["same"] = others = {alias: key for alias, key in same.items() if key in keys}
+            index |= dict.fromkeys(others, name)
         with atomic_path(folder / name) as temporary:
             _writer(target)(shard, temporary, progress=progress, **extra)
-    if len(shards) > 1:
+    if spread:
         total = sum(_size(tensors, key) for key in tensors.keys())
         table = {"metadata": {"total_size": total}, "weight_map": index}
         write_text(folder / target.index, json.dumps(table, indent=2) + "\n")
@@ -159,8 +162,8 @@ def read_before(folder: Path, format: str) -> str | None:
     return None
 
 
-def shard_limit(format: str, size: int | str | None) -> int | None:
-    """2_000_000_000 from "2GB"; an error where the format has no shards."""
+def shard_limit(size: int | str | None) -> int | None:
+    """2_000_000_000 from "2GB"."""
     limit = size
     if not isinstance(size, int) and size is not None:
         match = re.fullmatch(r"(\d+)\s*([A-Z]+)", size.strip().upper())
@@ -169,12 +172,6 @@ def shard_limit(format: str, size: int | str | None) -> int | None:
         return None
     if not isinstance(limit, int) or limit <= 0:
         raise ValueError(f"shard_size={size!r} is no size; give bytes, or a text such as '2GB' or '500MB'.")
-    if not written_format(format).sharded:
-        sharded = ", ".join(name for name, target in FORMATS.items() if target.sharded)
-        raise UnsupportedFormatError(
-            f"shard_size={size!r}: the format {format!r} is written as one file. Leave shard_size out, or take one of "
-            f"the formats that have shards: {sharded}."
-        )
     return limit
 
 

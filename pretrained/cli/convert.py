@@ -88,7 +88,7 @@ def convert(
         from pretrained.checkpoints.writing import shard_limit
 
         try:
-            shard_limit(Format.safetensors, shard_size)
+            shard_limit(shard_size)
         except ValueError as error:
             raise typer.BadParameter(str(error), param_hint="--shard-size") from error
 

@@ -1,7 +1,7 @@
 """How does a model become the same model in another format?
 
 Tensor by tensor, into a folder of a temporary name that is renamed when all of it was read again and compared. The
-source is only read; its configuration and the files of its tokenizer come along.
+source is only read; its configuration, the files of its tokenizer, its card and its licence come along.
 """
 
 import json
@@ -23,6 +23,7 @@ from pretrained.conversion.opened import Opened, by_class, open_model
 from pretrained.errors import CheckpointError, InputError
 from pretrained.hub import ModelFiles, WeightFiles
 from pretrained.hub.names import claim
+from pretrained.hub.selection import MODEL_CARD
 from pretrained.loading import floating_type
 from pretrained.saving import described, for_format
 
@@ -87,7 +88,7 @@ def convert(
         UnsupportedFormatError: the format is not written, or not for this class.
         CheckpointError: what was written is not what was read; nothing is left of it.
     """
-    shard_limit(format, shard_size)
+    shard_limit(shard_size)
     wanted = None if dtype is None else floating_type(dtype)
     target = Path(target)
     opened = open_model(source, head=head, **options)
@@ -127,15 +128,18 @@ def convert(
 
 
 def _refuse(target: Path, files: ModelFiles, *, force: bool) -> None:
-    if target.exists() and not target.is_dir():
+    there = target.is_dir()
+    if target.exists() and not there:
         raise InputError(
             f"the target {target} is a file, and a folder is written. Name a folder that is not there yet."
         )
     sources = [Path(str(folder)) for folder in (files.root, files.weights().paths[0].parent)]
-    if target.exists() and any(folder.is_dir() and target.samefile(folder) for folder in sources):
+    if there and any(folder.is_dir() and target.samefile(folder) for folder in sources):
         raise InputError(f"the target {target} is the folder of the source, which is never changed. Name another one.")
-    if not force and target.is_dir() and any(target.iterdir()):
-        found = ", ".join(sorted(path.name for path in target.iterdir())[:4])
+    # What a killed process left has a name of its own, and goes away in time.
+    held = [path.name for path in target.iterdir() if not path.name.startswith(f".{target.name}.")] if there else []
+    if held and not force:
+        found = ", ".join(sorted(held)[:4])
         raise InputError(
             f"the target {target} holds files ({found}, …). Name another folder, or add --force (force=True), which "
             "replaces those of the same names."
@@ -158,9 +162,10 @@ def _ties(opened: Opened, checkpoint: Checkpoint) -> tuple[dict[str, str], list[
 
 
 def _copy_side_files(files: ModelFiles, folder: Path) -> None:
-    """The tokenizer's and other small files under their published names, in the places where they lie."""
-    claims = [claim(PurePosixPath(facts.name).name) for facts in files.listing()]
-    names = {of.published for of in claims if of.role in ("tokenizer", "side")} | set(_VOCABULARIES)
+    """The tokenizer's and other small files under their published names, in the places where they lie; the card too."""
+    listed = [PurePosixPath(facts.name).name for facts in files.listing()]
+    names = {of.published for of in map(claim, listed) if of.role in ("tokenizer", "side")} | set(_VOCABULARIES)
+    names |= {name for name in listed if MODEL_CARD.fullmatch(name)}
     found = {name: path for name in sorted(names) if (path := files.get(name)) is not None}
     for name, path in found.items():
         _copy(path, folder / _below(path, files).parent / _TODAY.get(name, name))

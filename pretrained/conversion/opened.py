@@ -61,7 +61,8 @@ def open_model(name: str | os.PathLike[str], *, head: str | None = None, **optio
         files.require("config.json")  # raises, saying what is there instead
     if family is None or config is None:
         kind = None if family is None else registry.load(family, family.models["Model"])
-        return Opened(files, published(raw, getattr(kind, "renames", ())), None)
+        note = "no configuration tells the class of the model; its tensors keep the names that they have"
+        return Opened(files, published(raw, getattr(kind, "renames", ())), None, [note])
     settings: Any = registry.load(family, family.config)
     settings = settings.from_files(files)
     for said in [head] if head is not None else config.get("architectures") or ():

@@ -3,10 +3,8 @@
 import errno
 import hashlib
 import os
-import re
 import secrets
 import shutil
-import time
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
@@ -15,7 +13,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import IO
 
-from pretrained.atomic import atomic_path
+from pretrained.atomic import atomic_path, remove_leftovers
 from pretrained.errors import ModelNotFoundError, PretrainedError, UnsafeFileError
 from pretrained.hub import cache, messages
 from pretrained.hub.bundle import Bundle
@@ -29,7 +27,6 @@ from pretrained.hub.zip_writer import ALIGNMENT, Member, Placed, crc_of, place, 
 
 Progress = Callable[[int], None]
 _MAX_PARTS = 999
-_ABANDONED = 3600.0  # seconds without a write
 _CHUNK = 1 << 20
 
 
@@ -133,7 +130,7 @@ def pack(
     names = [target] if split is None else [Path(f"{target}.{n:03}") for n in range(1, len(cuts))]
     if len(names) > _MAX_PARTS:
         raise ValueError(f"that would be {len(names)} parts; {_MAX_PARTS} are the most. Choose larger ones.")
-    _remove_leftovers(target)
+    remove_leftovers(target)
     require_space(target.parent, size)
     with (
         ExitStack() as temporary,
@@ -203,16 +200,6 @@ class _Parts:
             view, self._left = view[count:], self._left - count
 
 
-def _remove_leftovers(target: Path) -> None:
-    """What processes that were killed have left of this very target; what was touched within the hour may be alive."""
-    name = re.compile(rf"\.{re.escape(target.name)}(\.\d{{3}})?\.\w{{8}}(\.\w+)?")
-    for path in target.parent.iterdir():
-        if name.fullmatch(path.name):
-            touched = max(one.lstat().st_mtime for one in (path, *path.rglob("*")))
-            if time.time() - touched > _ABANDONED:
-                shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink(missing_ok=True)
-
-
 def require_space(folder: Path, size: int) -> None:
     """Raises OSError, before anything is written, where a folder has no room for so many bytes."""
     free = shutil.disk_usage(folder).free
@@ -245,7 +232,7 @@ def unpack(bundle: Bundle, folder: Path, progress: Progress | None = None) -> No
     parent = Path(os.path.abspath(folder)).parent
     if not parent.is_dir():
         raise ModelNotFoundError(f"there is no folder {parent} to unpack into. To do: make it first")
-    _remove_leftovers(parent / folder.name)
+    remove_leftovers(parent / folder.name)
     require_space(parent, bundle.size)
     with _folder_that_appears(folder, parent) as temporary:
         for name in bundle.manifest.files:

@@ -19,7 +19,8 @@ from pretrained.hub.window import member_name
 
 _NAMES_OF_ARRAYS = "parameters_names.json"  # what OpenAI put beside the arrays of GPT
 _LENGTHS = re.compile(r"sentence_[\w-]+_config\.json")
-_CARD = re.compile(r"(readme|licen[cs]e|notice|copying|authors|citation)(\.\w{1,4})?", re.I)
+MODEL_CARD = re.compile(r"(readme|licen[cs]e|notice|copying|authors|citation)(\.\w{1,4})?", re.I)
+"""Files that people read about a model."""
 _LEFT_OUT = ("training", "unfinished", "other")
 _LICENCE = re.compile(r"^licen[cs]e(?:_name)?:[ \t]*(?:\n[ \t]*-[ \t]*)?([^\n]+)$", re.M)
 _CARD_BYTES = 1 << 20
@@ -58,7 +59,7 @@ def select(files: ModelFiles) -> Selection:
     for name in root.files:
         if _LENGTHS.fullmatch(name):
             selection.paths[name] = root.path / name
-        elif _CARD.fullmatch(name):
+        elif MODEL_CARD.fullmatch(name):
             selection.card[name] = root.path / name
     _add_modules(files, selection)
     return selection

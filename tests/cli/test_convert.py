@@ -110,9 +110,6 @@ def test_what_cannot_be(source: Path, tmp_path: Path, cli: Callable[..., Any]) -
     ended = cli("convert", str(source), str(source), "--to", "pytorch")
     assert ended.code == 1
     assert "the folder of the source" in ended.err
-    ended = cli("convert", str(source), str(tmp_path / "target"), "--to", "tf", "--shard-size", "2GB")
-    assert ended.code == 1
-    assert "'tf' is written as one file" in ended.err
     assert cli("convert", "no-such/model-here", str(tmp_path / "target"), "--to", "tf").code != 0
     ended = cli("convert", str(source), str(tmp_path / "target"), "--to", "tf", "--head", "BertForDreams")
     assert ended.code == 1

@@ -73,8 +73,9 @@ def state(folder: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
+@pytest.mark.parametrize("size", [None, "1KB"])
 @pytest.mark.parametrize("format", ["safetensors", "tf", "flax"])
-def test_there_and_back(source: Path, format: str, tmp_path: Path) -> None:
+def test_there_and_back(source: Path, format: str, size: str | None, tmp_path: Path) -> None:
     before = state(source)
     kind = json.loads(before["config.json"])["architectures"][0]
     if format == "flax" and kind in ("XLNetLMHeadModel",):
@@ -82,7 +83,8 @@ def test_there_and_back(source: Path, format: str, tmp_path: Path) -> None:
             convert(source, tmp_path / "there", format=format)
         assert os.listdir(tmp_path) == ["source"]
         return
-    there = convert(source, tmp_path / "there", format=format)
+    there = convert(source, tmp_path / "there", format=format, shard_size=size)
+    assert any(name.endswith(".index.json") for name in there.files) == (size is not None)
     assert (there.model_class, there.notes) == (kind, [])
     convert(tmp_path / "there", tmp_path / "back", format="pytorch")
     first, last = (torch.load(tmp_path / name / "pytorch_model.bin", weights_only=True) for name in ("source", "back"))
@@ -267,8 +269,12 @@ def test_tokenizer_and_configuration_come_along(minilm: Path, tmp_path: Path) ->
     for name in ("config.json", "vocab.txt", "tokenizer_config.json", "model.safetensors"):
         shutil.copy(minilm / name, source / f"my-bert-{name}")
     (source / "optimizer.pt").write_bytes(b"training")
+    (source / "README.md").write_text("A model")
+    (source / "LICENSE").write_text("Free")
     convert(source, tmp_path / "target", format="pytorch")
     assert sorted(os.listdir(tmp_path / "target")) == [
+        "LICENSE",
+        "README.md",
         "config.json",
         "pytorch_model.bin",
         "tokenizer_config.json",
@@ -403,10 +409,27 @@ def test_progress_reaches_its_end(bert: Path, tmp_path: Path) -> None:
     assert seen["writing"][-1][0] == seen["writing"][-1][1]
 
 
+@pytest.mark.parametrize("there", [True, False])
+def test_what_a_killed_conversion_left_goes_away(bert: Path, tmp_path: Path, there: bool) -> None:
+    target = tmp_path / "target"
+    place = target if there else tmp_path
+    old, young = place / ".target.abcd1234", place / ".target.abcd1235"
+    for left in (old, young):
+        left.mkdir(parents=True)
+        (left / "model.safetensors").touch()
+    for path in (old / "model.safetensors", old):
+        os.utime(path, (1, 1))
+    convert(bert, target, format="pytorch")
+    assert not old.exists()
+    assert young.is_dir()
+    assert sorted(name for name in os.listdir(target) if name[0] != ".") == ["config.json", "pytorch_model.bin"]
+
+
 def test_options_that_are_none(bert: Path, tmp_path: Path) -> None:
-    for option in ({"format": "onnx"}, {"format": "flax", "shard_size": "2GB"}):
-        with pytest.raises(UnsupportedFormatError):
-            convert(bert, tmp_path / "target", **option)  # type: ignore[arg-type]
+    with pytest.raises(UnsupportedFormatError):
+        convert(bert, tmp_path / "target", format="onnx")
+    with pytest.raises(ValueError, match="shard_size"):
+        convert(bert, tmp_path / "target", format="flax", shard_size="big")
     with pytest.raises(TypeError, match="colour"):
         convert(bert, tmp_path / "target", format="pytorch", colour="red")
     assert os.listdir(tmp_path) == ["source"]

@@ -16,13 +16,12 @@ import torch
 import transformers
 
 import pretrained
-from pretrained.checkpoints import Renamed, flax_msgpack_writer, from_state_dict
-from pretrained.flax_names import flax_names
+from pretrained.checkpoints import flax_msgpack_writer, from_state_dict
 
 FLAX = {ours: flax for flax, ours in make_flax.OURS.items()}
 
 
-def check(name: str, folder: Path) -> float:
+def check(name: str, folder: Path, shard_size: str | None) -> float:
     """The largest difference between the outputs of our model, newly initialised, and those of Flax."""
     kind = getattr(pretrained, name.partition("-")[0])
     torch.manual_seed(0)
@@ -30,12 +29,12 @@ def check(name: str, folder: Path) -> float:
     with torch.no_grad():
         for parameter in model.parameters():
             parameter.add_(torch.randn_like(parameter) * 0.3)
-    checkpoint = Renamed(from_state_dict(model.state_dict()), flax_names(model))
-    flax_msgpack_writer.write_flax(checkpoint, folder / "flax_model.msgpack")
+    model.save_pretrained(folder, format="flax", shard_size=shard_size)
     peer_class = getattr(transformers, f"Flax{FLAX.get(kind.__name__, kind.__name__)}")
     peer = peer_class.from_pretrained(folder)
-    restored = flax.serialization.msgpack_restore((folder / "flax_model.msgpack").read_bytes())
-    written = {"/".join(path) for path in make_flax.flatten_dict(restored)}
+    files = [flax.serialization.msgpack_restore(path.read_bytes()) for path in folder.glob("flax_model*.msgpack")]
+    assert (len(files) > 1) == (shard_size is not None)
+    written = {"/".join(path) for file in files for path in make_flax.flatten_dict(file)}
     wanted = {"/".join(path) for path in make_flax.flatten_dict(peer.params)}
     assert wanted <= written, wanted - written
     assert all("pooler/" in extra for extra in written - wanted), written - wanted
@@ -63,8 +62,9 @@ def main() -> None:
         with tarfile.open(make_flax.FOLDER / "models.tar.xz") as archive:
             archive.extractall(root, filter="data")
         worst = {
-            path.name: check(path.name, path)
+            f"{path.name} {size or ''}": check(path.name, path, size)
             for path in sorted(root.iterdir())
+            for size in (None, "3KB")
             if path.is_dir() and "sharded" not in path.name
         }
         check_chunks(root)

@@ -2,7 +2,7 @@
 
 Two environments are needed, ours to write and the one that tests/goldens/environment makes to read:
 
-    python tests/goldens/check_keras_h5.py write FOLDER
+    python tests/goldens/check_keras_h5.py write FOLDER [SHARD_SIZE]
     FOLDER_OF_THE_OTHER/bin/python tests/goldens/check_keras_h5.py read FOLDER
 """
 
@@ -18,7 +18,7 @@ import numpy as np
 GOLDENS = Path(__file__).parent / "keras_h5" / "models.tar.xz"
 
 
-def write(folder: Path) -> None:
+def write(folder: Path, shard_size: str | None = None) -> None:
     """Models of the golden files' configurations with other weights, and what they compute."""
     import torch
 
@@ -43,7 +43,7 @@ def write(folder: Path) -> None:
         model = model_class(config).eval()
         for parameter in model.parameters():
             torch.nn.init.normal_(parameter, std=0.3)
-        model.save_pretrained(folder / name, format="tf")
+        model.save_pretrained(folder / name, format="tf", shard_size=shard_size)
         expected = dict(np.load(folder / "goldens" / name / "outputs.npz"))
         given = {key: torch.from_numpy(value) for key, value in inputs(name).items()}
         with torch.no_grad():
@@ -59,14 +59,17 @@ def read(folder: Path) -> None:
 
     transformers.logging.set_verbosity_error()
     failed = 0
-    for path in sorted(path for path in folder.iterdir() if (path / "tf_model.h5").exists()):
+    for path in sorted(path for path in folder.iterdir() if list(path.glob("tf_model*"))):
         name = path.name
         model_class = getattr(transformers, f"TF{name}")
         model, info = model_class.from_pretrained(path, output_loading_info=True)
         if name.startswith("TransfoXL"):  # from_pretrained of this release forgets to make its variables first
             model = model_class(model.config)
             model(inputs(name))
-            found = transformers.modeling_tf_utils.load_tf_weights(model, str(path / "tf_model.h5"))
+            if shards := sorted(map(str, path.glob("tf_model-*.h5"))):
+                found = transformers.modeling_tf_utils.load_tf_sharded_weights(model, shards)
+            else:
+                found = transformers.modeling_tf_utils.load_tf_weights(model, str(path / "tf_model.h5"))
             info = dict(zip(info, found, strict=True))
         # the number of a dropout layer is how many the process has made
         info["missing_keys"] = [key for key in info["missing_keys"] if not key.startswith("dropout_")]
@@ -95,4 +98,4 @@ def inputs(name: str) -> dict[str, np.ndarray]:
 
 
 if __name__ == "__main__":
-    {"write": write, "read": read}[sys.argv[1]](Path(sys.argv[2]))
+    {"write": write, "read": read}[sys.argv[1]](Path(sys.argv[2]), *sys.argv[3:])
