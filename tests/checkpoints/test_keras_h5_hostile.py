@@ -1,11 +1,9 @@
-"""Is an h5 file that asks for anything but plain numbers refused by name, and a damaged one by our errors?
+"""Is an h5 file that asks for anything but plain numbers refused by name, and one that lies by our errors?
 
 The files are made by h5py, so they are what HDF5 itself allows.
 """
 
-import random
 import struct
-import tarfile
 import time
 import tracemalloc
 from contextlib import suppress
@@ -24,7 +22,6 @@ from pretrained.errors import (
     UnsupportedFormatError,
 )
 
-GOLDENS = Path(__file__).parents[1] / "goldens" / "keras_h5" / "models.tar.xz"
 VALUES = np.arange(12, dtype=np.float32).reshape(3, 4)
 NAME = "net/dense/kernel:0"
 
@@ -413,45 +410,3 @@ def test_chunks_that_all_claim_the_same_bytes(make):
     with pytest.raises(PretrainedError):
         KerasFile(path).tensor(NAME)
     assert time.perf_counter() - begin < 2
-
-
-def mutated(content, pick):
-    changed = bytearray(content)
-    at, size = pick.randrange(len(changed)), pick.choice((1, 2, 4, 8, 40))
-    kind = pick.randrange(5)
-    if kind == 0:
-        for _ in range(pick.choice((1, 1, 3, 30))):
-            changed[pick.randrange(len(changed))] ^= 1 << pick.randrange(8)
-    elif kind == 1:
-        changed[at : at + size] = bytes([pick.choice((0, 0x7F, 0xFF))]) * size
-    elif kind == 2:
-        del changed[at : at + size]
-    elif kind == 3:
-        changed[at:at] = changed[at : at + size]
-    else:
-        del changed[at:]
-    return bytes(changed)
-
-
-@pytest.mark.parametrize("kind", ["of Keras", "in chunks"])
-def test_a_damaged_file_ends_in_our_errors(kind, make, tmp_path):
-    if kind == "of Keras":
-        with tarfile.open(GOLDENS) as archive:
-            content = archive.extractfile("DistilBertForQuestionAnswering/tf_model.h5").read()
-    else:
-        content = make(lambda group, name: plain(group, name, chunks=(2, 3), compression=1, shuffle=True)).read_bytes()
-    pick, path = random.Random(0), tmp_path / "damaged.h5"
-    found = {"read": 0, "refused": 0}
-    for _ in range(300):
-        path.write_bytes(mutated(content, pick))
-        begin = time.perf_counter()
-        try:
-            file = KerasFile(path)
-            for key in file.keys():
-                file.tensor(key)
-            found["read"] += 1
-        except PretrainedError as error:
-            assert str(path) in str(error)  # noqa: PT017
-            found["refused"] += 1
-        assert time.perf_counter() - begin < 2
-    assert min(found.values()) > 20

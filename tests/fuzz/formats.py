@@ -7,9 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
 
+import h5py
 import torch
 
+from pretrained import BertConfig, BertModel
 from pretrained.checkpoints import open_checkpoint, published, save_checkpoint
+from pretrained.checkpoints.checkpoint import Weights
+from pretrained.hub import resolve
+from pretrained.hub.bundle_writer import describe, pack
 from tests.fuzz.mutations import Damage, blocks_rechecked, damaged, header_rechecked, rezipped
 
 GOLDENS = Path(__file__).parents[1] / "goldens"
@@ -34,20 +39,27 @@ class Format:
 
 
 def _checkpoint(kind: str) -> Callable[[Path], None]:
-    def read(path: Path) -> None:
-        folder = sum(file.stat().st_size for file in path.parent.iterdir())
-        checkpoint = open_checkpoint(SimpleNamespace(format=kind, paths=(path,), index=None))
-        for number, key in enumerate(checkpoint.keys()):
-            tensor = checkpoint.tensor(key, copy=number % 2 == 0)
-            assert tuple(tensor.shape) == checkpoint.shape(key), f"{key}: not the shape that was said"
-            assert tensor.dtype == checkpoint.dtype(key), f"{key}: not the type that was said"
-            assert tensor.nbytes <= 4 * folder, f"{key}: {tensor.nbytes} bytes from a folder of {folder}"
-            tensor.contiguous().view(-1).view(torch.uint8).sum()  # reads every byte
-        named = published(checkpoint)
-        for key in named.keys():
-            named.shape(key)
+    return lambda path: _read(SimpleNamespace(format=kind, paths=(path,), index=None), path.parent)
 
-    return read
+
+def _bundle(path: Path) -> None:
+    files = resolve(path)
+    files.config()
+    _read(files.weights(), path.parent)
+
+
+def _read(weights: Weights, folder: Path) -> None:
+    size = sum(file.stat().st_size for file in folder.iterdir())
+    checkpoint = open_checkpoint(weights)
+    for number, key in enumerate(checkpoint.keys()):
+        tensor = checkpoint.tensor(key, copy=number % 2 == 0)
+        assert tuple(tensor.shape) == checkpoint.shape(key), f"{key}: not the shape that was said"
+        assert tensor.dtype == checkpoint.dtype(key), f"{key}: not the type that was said"
+        assert tensor.nbytes <= 4 * size, f"{key}: {tensor.nbytes} bytes from a folder of {size}"
+        tensor.contiguous().view(-1).view(torch.uint8).sum()  # reads every byte
+    named = published(checkpoint)
+    for key in named.keys():
+        named.shape(key)
 
 
 def _sentencepiece(path: Path) -> None:
@@ -94,6 +106,20 @@ def _torch_legacy(folder: Path) -> Iterator[Example]:
 def _h5(folder: Path) -> Iterator[Example]:
     for _, content in _archived("keras_h5/models.tar.xz", "sharded/tf_model-00003-of-00003.h5"):
         yield Example({"tf_model.h5": content}, "tf_model.h5")
+    with h5py.File(folder / "packed", "w") as file:
+        file.attrs["layer_names"] = ["dense/kernel:0", "dense/bias:0"]
+        packed = {"compression": "gzip", "shuffle": True, "fletcher32": True}
+        file.create_dataset("dense/kernel:0", data=torch.randn(9, 7).numpy(), chunks=(4, 3), **packed)
+        file.create_dataset("dense/bias:0", data=torch.randn(7).numpy(), chunks=(3,))
+    yield Example({"tf_model.h5": (folder / "packed").read_bytes()}, "tf_model.h5")
+
+
+def _bundles(folder: Path) -> Iterator[Example]:
+    BertModel(BertConfig(vocab_size=9, hidden_size=4, num_hidden_layers=1, num_attention_heads=2)).save_pretrained(
+        folder
+    )
+    pack(describe(resolve(folder)), folder / "bert.pretrained")
+    yield Example({"bert.pretrained": (folder / "bert.pretrained").read_bytes()}, "bert.pretrained")
 
 
 def _tensorflow(folder: Path) -> Iterator[Example]:
@@ -155,6 +181,7 @@ FORMATS: dict[str, Format] = {
     "pytorch_zip": Format(_torch_zip, _checkpoint("pytorch"), {"": (damaged, rezipped)}),
     "pytorch_legacy": Format(_torch_legacy, _checkpoint("pytorch"), {"": (damaged,)}),
     "h5": Format(_h5, _checkpoint("h5"), {"": (damaged,)}),
+    "bundle": Format(_bundles, _bundle, {"": (damaged,)}),
     "tf_checkpoint": Format(
         _tensorflow, _checkpoint("tf_checkpoint"), {".index": (damaged, blocks_rechecked), "": (damaged,)}
     ),
