@@ -7,7 +7,6 @@ import struct
 import time
 import tracemalloc
 from contextlib import suppress
-from pathlib import Path
 
 import h5py
 import numpy as np
