@@ -9,11 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from pretrained.heads import ForMaskedLM, ForMultipleChoice, ForSequenceClassification, Head
-from pretrained.models.bert.heads_bert import (
-    BertForQuestionAnswering,
-    BertForTokenClassification,
-    classifier_dropout,
-)
+from pretrained.models.bert.heads_bert import BertForQuestionAnswering, BertForTokenClassification, classifier_dropout
 from pretrained.models.electra.config_electra import ElectraConfig
 from pretrained.models.electra.modeling_electra import ElectraModel, ElectraPreTrainedModel
 from pretrained.models.electra.names_electra import GENERATOR_TENSORFLOW_1

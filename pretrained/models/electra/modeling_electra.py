@@ -6,6 +6,7 @@ from torch import Tensor, nn
 
 from pretrained.checkpoints import TensorFlowNames
 from pretrained.models.bert.modeling_bert import BertEmbeddings, BertModel, BertPreTrainedModel
+from pretrained.models.electra import FAMILY
 from pretrained.models.electra.config_electra import ElectraConfig
 from pretrained.models.electra.names_electra import TENSORFLOW_1
 
@@ -17,17 +18,7 @@ class ElectraPreTrainedModel(BertPreTrainedModel):
     base_model_prefix = "electra"
     tensorflow = TensorFlowNames(shared=("generator_lm_head", "electra/embeddings"))
     renames = TENSORFLOW_1
-    flax_classes = frozenset(
-        {
-            "ElectraModel",
-            "ElectraForMaskedLM",
-            "ElectraForSequenceClassification",
-            "ElectraForMultipleChoice",
-            "ElectraForTokenClassification",
-            "ElectraForQuestionAnswering",
-            "ElectraForPreTraining",
-        }
-    )
+    flax_classes = frozenset(f"Electra{task}" for task in FAMILY.models)
     config: ElectraConfig
 
     def _add_network(self, **_: Any) -> None:
