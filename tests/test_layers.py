@@ -20,9 +20,11 @@ ROOT = PACKAGE.parent
 
 # Folders and modules that work on tensors. Everything else must be importable without torch.
 WITH_TORCH = (
-    "checkpoints", "conversion", "flax_names", "generation", "heads", "loading", "modeling", "nn", "resizing", "runner",
-    "saving", "tensorflow_names", "training",
+    "checkpoints", "conversion", "flax_names", "generation", "heads", "loading", "modeling", "nn", "pipelines", "resizing",
+    "runner", "saving", "tensorflow_names", "training",
 )  # fmt: skip
+# Of these, packages whose public names are loaded when they are asked for.
+LAZY = (["pipelines"], ["training"])
 
 
 def modules() -> dict[str, Path]:
@@ -38,7 +40,7 @@ def may_import_torch(module: str) -> bool:
     parts = module.split(".")[1:]
     if parts[:1] == ["models"] and len(parts) > 2:  # a file of a family
         return not parts[2].startswith(("config_", "tokenization_"))
-    return parts[:1] != [] and parts[0] in WITH_TORCH
+    return parts[:1] != [] and parts[0] in WITH_TORCH and parts not in LAZY
 
 
 def run(code: str) -> str:
