@@ -20,8 +20,8 @@ ROOT = PACKAGE.parent
 
 # Folders and modules that work on tensors. Everything else must be importable without torch.
 WITH_TORCH = (
-    "checkpoints", "conversion", "flax_names", "generation", "heads", "loading", "modeling", "nn", "pipelines", "resizing",
-    "runner", "saving", "tensorflow_names", "training",
+    "checkpoints", "conversion", "flax_names", "generation", "heads", "loading", "modeling", "nn", "pipelines",
+    "resizing", "runner", "saving", "tensorflow_names", "training",
 )  # fmt: skip
 # Of these, packages whose public names are loaded when they are asked for.
 LAZY = (["pipelines"], ["training"])
