@@ -12,6 +12,7 @@ import typer
 from typer.core import TyperGroup
 
 from pretrained.cli.answers import answer, classify, fill_mask, tag
+from pretrained.cli.cache import cache
 from pretrained.cli.convert import convert
 from pretrained.cli.download import download
 from pretrained.cli.encode import encode
@@ -19,6 +20,7 @@ from pretrained.cli.finetune import check_data, evaluate, finetune
 from pretrained.cli.generate import generate
 from pretrained.cli.info import info
 from pretrained.cli.lock import lock
+from pretrained.cli.mirror import mirror
 from pretrained.cli.models import models
 from pretrained.cli.needs import needs
 from pretrained.cli.pack import pack
@@ -95,6 +97,8 @@ app.command()(unpack)
 app.command()(verify)
 app.command()(lock)
 app.command()(wheel)
+app.command()(mirror)
+app.add_typer(cache, name="cache")
 app.command()(classify)
 app.command()(tag)
 app.command()(answer)

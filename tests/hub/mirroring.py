@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
+from tests.hub.material import write
+
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 
 
@@ -69,3 +71,9 @@ def in_cache(
         (repository / "refs" / ref).parent.mkdir(parents=True, exist_ok=True)
         (repository / "refs" / ref).write_text(commit)
     return snapshot
+
+
+def folder_of(path: Path, files: Mapping[str, bytes]) -> Path:
+    """A folder with these files, as somebody carried it here."""
+    write(path, files)
+    return path
