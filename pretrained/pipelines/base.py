@@ -15,7 +15,7 @@ from pretrained.errors import ConfigurationError, InputError
 from pretrained.hub import split_options
 from pretrained.modeling import PreTrainedModel
 from pretrained.runner import passes
-from pretrained.runner.rows import Collator, Row, outputs
+from pretrained.runner.rows import Collator, Row, outputs, position_limit
 
 
 class Pipeline:
@@ -51,7 +51,7 @@ class Pipeline:
         self.options = {**self.defaults, **known, **self._checked(options)}
         self._fast = passes.rewritten(model, device=self.device)
         packed = registry.family(model.config.model_type).packed
-        self._collate = Collator.of(tokenizer, packed=packed)
+        self._collate = Collator.of(tokenizer, model, packed=packed)
 
     @classmethod
     def load(
@@ -157,7 +157,7 @@ class Pipeline:
     @property
     def max_length(self) -> int | None:
         """Tokens of a row at most; None if any number."""
-        limits = [self.tokenizer.model_max_length, getattr(self.model.config, "max_position_embeddings", None)]
+        limits = [self.tokenizer.model_max_length, position_limit(self.model)]
         known = [int(limit) for limit in limits if limit is not None and 0 < limit < 10**9]
         return min(known, default=None)
 

@@ -3,6 +3,7 @@
 In batches of tensors: end to end without padding, or filled up to one length.
 """
 
+import inspect
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
@@ -12,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from pretrained.errors import ConfigurationError
+from pretrained.modeling import PreTrainedModel
 from pretrained.nn.layout import Packed
 from pretrained.runner.threads import spread
 
@@ -22,6 +24,7 @@ Of multiple choice "input_ids" and "token_type_ids" hold a list for each choice.
 """
 
 PER_TOKEN = ("input_ids", "token_type_ids", "attention_mask", "langs", "p_mask", "special_tokens_mask")
+_POSITIONS = ("start_positions", "end_positions")
 IGNORED = -100
 _BATCH_TOKENS = 4096
 
@@ -33,6 +36,8 @@ class Batch:
     inputs: dict[str, Any]
     places: list[int]
     """Where each row of the batch stood in what was given: packed batches are sorted by length."""
+    mask: Tensor | None = None
+    """(B, S) which tokens of a padded batch are the rows' own; some networks have no input for it."""
 
     @property
     def labels(self) -> Tensor | None:
@@ -40,7 +45,7 @@ class Batch:
 
     def to(self, device: torch.device) -> "Batch":
         moved = {name: v.to(device) if isinstance(v, Tensor) else v for name, v in self.inputs.items()}
-        return Batch(moved, self.places)
+        return Batch(moved, self.places, self.mask)
 
 
 @dataclass(frozen=True)
@@ -51,15 +56,17 @@ class Collator:
         packed: end to end, for networks whose family says that it can; else filled up.
         padding: name → what fills up, for the inputs that are not filled with 0.
         side: "right" or "left".
+        unknown: inputs that the network does not have, such as token types.
     """
 
     packed: bool
     padding: Mapping[str, int]
     side: str = "right"
+    unknown: frozenset[str] = frozenset()
 
     @classmethod
-    def of(cls, tokenizer: Any, *, packed: bool) -> "Collator":
-        """As the tokenizer fills up."""
+    def of(cls, tokenizer: Any, model: PreTrainedModel, *, packed: bool) -> "Collator":
+        """As the tokenizer fills up and the network reads."""
         pad = tokenizer.pad_token_id
         padding = {
             "input_ids": 0 if pad is None else pad,
@@ -67,14 +74,20 @@ class Collator:
             "labels": IGNORED,
             "p_mask": 1,
         }
-        return cls(packed, padding, tokenizer.padding_side)
+        known = inspect.signature(model.base_model.forward).parameters
+        return cls(packed, padding, tokenizer.padding_side, frozenset(PER_TOKEN) - known.keys())
 
     def __call__(self, rows: Sequence[Row]) -> Batch:
+        rows = [{name: value for name, value in row.items() if name not in self.unknown} for row in rows]
         choices = len(rows[0]["input_ids"]) if _is_choice(rows[0]) else 0
         if choices:
             return self._choices(rows, choices)
         if not self.packed:
-            return Batch(self._padded(rows), list(range(len(rows))))
+            inputs = self._padded(rows)
+            mask = inputs["attention_mask"]
+            for name in self.unknown & inputs.keys():
+                del inputs[name]
+            return Batch(inputs, list(range(len(rows))), mask)
         places = sorted(range(len(rows)), key=lambda place: len(rows[place]["input_ids"]), reverse=True)
         return Batch(_packed([rows[place] for place in places]), places)
 
@@ -93,6 +106,8 @@ class Collator:
 
     def _padded(self, rows: Sequence[Row]) -> dict[str, Any]:
         length = max(len(row["input_ids"]) for row in rows)
+        if self.side == "left":
+            rows = [_moved(row, length - len(row["input_ids"])) for row in rows]
         rows = [{"attention_mask": [1] * len(row["input_ids"]), **row} for row in rows]
         inputs = {}
         for name, value in rows[0].items():
@@ -106,6 +121,11 @@ class Collator:
     def _filled(self, values: list[int], length: int, fill: int) -> list[int]:
         missing = [fill] * (length - len(values))
         return [*missing, *values] if self.side == "left" else [*values, *missing]
+
+
+def _moved(row: Row, places: int) -> Row:
+    """With what points at a token pointing so many places further."""
+    return {**row, **{name: row[name] + places for name in _POSITIONS if name in row}}
 
 
 def _packed(rows: Sequence[Row]) -> dict[str, Any]:
@@ -127,6 +147,18 @@ def _per_token(name: str, value: Any, row: Row) -> bool:
     if name == "labels":
         return isinstance(value, list) and not any(isinstance(each, float) for each in value)
     return name in PER_TOKEN
+
+
+def position_limit(model: nn.Module) -> int | None:
+    """How many tokens the model has positions for; None if any number."""
+    table = getattr(model.config, "max_position_embeddings", None)
+    if table is None or table < 1:
+        return None
+    for name, module in model.named_modules():
+        if name.endswith("position_embeddings") and isinstance(module, nn.Embedding):
+            # families that count from after the padding's position (RoBERTa) have so many fewer
+            return int(table) if module.padding_idx is None else int(table) - module.padding_idx - 1
+    return int(table)
 
 
 def outputs(
@@ -187,4 +219,4 @@ def _own(value: Tensor, batch: Batch, row: int) -> Tensor:
     if isinstance(layout, Packed):
         start = sum(layout.lengths[:row])
         return value[start : start + layout.lengths[row]]
-    return value[row][batch.inputs["attention_mask"][row].bool().cpu()]
+    return value[row] if batch.mask is None else value[row][batch.mask[row].bool()]

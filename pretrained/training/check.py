@@ -14,7 +14,6 @@ from pretrained.training.recipe import Recipe
 from pretrained.training.run import data_files, row_limit
 
 _BINS = 12
-_MOST = 1000  # bad rows that are named
 
 
 @dataclass
@@ -54,9 +53,12 @@ def check_data(recipe: Recipe) -> dict[str, Split]:
     kind_class = KINDS[task.kind]
     files = data_files(recipe)
     examples = {split: kind_class.read(path, task) for split, path in files.items()}
-    tokenizer = auto.AutoTokenizer.from_pretrained(recipe.model)
+    broken = {split: [row.wrong for row in rows if row.wrong] for split, rows in examples.items()}
+    examples = {split: [row for row in rows if not row.wrong] for split, rows in examples.items()}
+    hub: dict[str, Any] = {} if recipe.revision is None else {"revision": recipe.revision}
+    tokenizer = auto.AutoTokenizer.from_pretrained(recipe.model, **hub)
     labels = kind_class.found_labels(examples["train"], task) if kind_class.needs_labels else ()
-    limit = row_limit(recipe, tokenizer, auto.AutoConfig.from_pretrained(recipe.model))
+    limit = row_limit(recipe, tokenizer, auto.AutoConfig.from_pretrained(recipe.model, **hub))
     kind = kind_class(task, tokenizer, labels, limit)
     known = set(_texts(kind, examples["train"]))
     found = {}
@@ -65,13 +67,13 @@ def check_data(recipe: Recipe) -> dict[str, Split]:
         lengths = [len(ids) for ids in _tokens(kind, rows)]
         found[split] = Split(
             files[split],
-            rows=len(rows),
+            rows=len(rows) + len(broken[split]),
             labels=dict(_labels(kind, rows).most_common()),
             lengths=lengths,
             too_long=sum(length > limit for length in lengths),
             duplicates=len(texts) - len(set(texts)),
             shared=0 if split == "train" else sum(text in known for text in texts),
-            bad=list(_bad(kind, rows)),
+            bad=[*broken[split], *_bad(kind, rows, labelled=split != "test")],
         )
     try:
         kind.check_training(examples["train"])
@@ -80,12 +82,12 @@ def check_data(recipe: Recipe) -> dict[str, Split]:
     return found
 
 
-def _bad(kind: Kind, rows: Sequence[Record]) -> Iterator[str]:
-    for count, row in enumerate(rows):
-        if count >= _MOST and kind.task.kind == "choice":
-            return
+def _bad(kind: Kind, rows: Sequence[Record], *, labelled: bool) -> Iterator[str]:
+    for row in rows:
         try:
             kind.check([row])
+            if labelled:
+                kind.check_labelled([row])
         except DataError as error:
             yield str(error)
 

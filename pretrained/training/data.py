@@ -1,12 +1,12 @@
-"""Which rows are in a data file? Tables, lines of JSON, columns of words, questions and texts: by the file's ending.
+"""Which rows are in a data file? Tables, lines of JSON and Parquet, by the file's ending.
 
 Every row knows its file and line, so that whatever is wrong with it can be said.
 """
 
 import csv
 import json
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,8 +23,12 @@ class Record:
     values: Mapping[Column, Any]
     path: Path
     line: int
+    wrong: str = ""
+    """Why it cannot be read, with file and line; whoever asks for one of its values is told."""
 
     def __getitem__(self, column: Column) -> Any:
+        if self.wrong:
+            raise DataError(self.wrong)
         values = self.values
         if isinstance(column, int) and column < 0:
             column += len(values)
@@ -38,23 +42,31 @@ class Record:
         return f"{self.path}, line {self.line}"
 
 
-def find_file(folder: Path, task: Task, split: str, *, language: str = "en") -> Path | None:
+def made(make: Callable[[Record], Mapping[Column, Any]], row: Record) -> Record:
+    """The record that is made of another one, or one that says why it cannot be."""
+    try:
+        return Record(make(row), row.path, row.line)
+    except DataError as error:
+        return Record({}, row.path, row.line, str(error))
+
+
+def find_file(folder: Path, task: Task, split: str) -> Path | None:
     """The file of a split; None if there is none of the names that it may have."""
-    for name in task.files.get(split, ()):
-        path = folder / name.format(language=language)
-        if path.exists():
-            return path
-    return None
+    return next((path for name in file_names(task, split) if (path := folder / name).exists()), None)
 
 
-def require_file(folder: Path, task: Task, split: str, *, language: str = "en") -> Path:
+def file_names(task: Task, split: str) -> list[str]:
+    return [name.format(language=task.language) for name in task.files.get(split, ())]
+
+
+def require_file(folder: Path, task: Task, split: str) -> Path:
     """As `find_file`; none raises DataError, which says what was looked for and what is there."""
-    path = find_file(folder, task, split, language=language)
+    path = find_file(folder, task, split)
     if path is not None:
         return path
     if not folder.is_dir():
         raise DataError(f"{folder} is no folder; --data names the folder that holds {task.name}'s files")
-    names = ", ".join(name.format(language=language) for name in task.files.get(split, ()))
+    names = ", ".join(file_names(task, split))
     there = ", ".join(sorted(path.name for path in folder.iterdir())[:20]) or "nothing"
     raise DataError(
         f"{folder} has no {split} data of the task {task.name}: looked for {names}; found {there}. "
@@ -63,17 +75,17 @@ def require_file(folder: Path, task: Task, split: str, *, language: str = "en") 
 
 
 def read_records(path: Path, task: Task) -> list[Record]:
-    """The rows of a table: .tsv, .csv, .jsonl, .json or .parquet.
+    """The rows of a table: .tsv, .csv, .jsonl, .json or .parquet; of the task's language, where a column says it.
 
     Raises:
-        DataError: the file is empty, or is not what its name says; with the line.
+        DataError: the file is empty, or is not what its name says.
     """
     if not path.is_file():
         raise DataError(f"there is no file {path}")
     ending = path.suffix.lower()
     try:
         if ending in (".jsonl", ".json", ".ndjson"):
-            rows = list(_json(path))
+            rows = list(read_json(path))
         elif ending == ".parquet":
             rows = list(_parquet(path))
         else:
@@ -82,7 +94,17 @@ def read_records(path: Path, task: Task) -> list[Record]:
         raise DataError(f"{path} is no UTF-8 text: {error}. Convert it: iconv -f LATIN1 -t UTF-8") from error
     if not rows:
         raise DataError(f"{path} has no rows")
-    return rows
+    if task.also:
+        rows = [_renamed(row, task) for row in rows]
+    return rows if task.language is None else _of_language(rows, task.language, path)
+
+
+def _of_language(rows: Sequence[Record], language: str, path: Path) -> list[Record]:
+    kept = [row for row in rows if row.wrong or row.values.get("language", language) == language]
+    if not kept:
+        there = ", ".join(sorted({str(row.values["language"]) for row in rows}))
+        raise DataError(f"{path} has no rows of the language {language!r}; --language may be one of: {there}")
+    return kept
 
 
 # -- tables
@@ -91,7 +113,7 @@ def read_records(path: Path, task: Task) -> list[Record]:
 def _table(path: Path, task: Task) -> list[Record]:
     """Columns between tabs, which are never quoted, or between commas, which may be."""
     delimiter = _delimiter(path)
-    with path.open(encoding="utf-8-sig", newline="") as file:
+    with path.open(encoding="utf-8-sig", newline="\n" if delimiter == "\t" else "") as file:
         if delimiter == "\t":
             lines = enumerate((line.rstrip("\r\n").split("\t") for line in file), 1)
             rows = [(number, cells) for number, cells in lines if cells != [""]]
@@ -106,12 +128,15 @@ def _table(path: Path, task: Task) -> list[Record]:
     names = _names(rows[0][1], task)
     if names is None:
         return [Record(_numbered(cells, task), path, number) for number, cells in rows]
+    records = []
     for number, cells in rows[1:]:
+        wrong = ""
         if len(cells) != len(names):
             short = len(cells) < len(names) and delimiter == "\t"
             hint = "; a tab is missing, or a text holds a line break" if short else ""
-            raise DataError(f"{path}, line {number}: {len(cells)} columns where the first line has {len(names)}{hint}")
-    return [Record(dict(zip(names, cells, strict=True)), path, number) for number, cells in rows[1:]]
+            wrong = f"{path}, line {number}: {len(cells)} columns where the first line has {len(names)}{hint}"
+        records.append(Record(dict(zip(names, cells, strict=False)), path, number, wrong))
+    return records
 
 
 def _delimiter(path: Path) -> str:
@@ -127,11 +152,15 @@ def _delimiter(path: Path) -> str:
 def _names(first: Sequence[str], task: Task) -> list[Column] | None:
     """The columns' names, if the first line holds them: those that the task asks for are among them."""
     asked = [column for column in (task.text, task.pair, task.label) if column is not None]
-    if task.header is False or all(isinstance(column, int) for column in asked):
-        return None
-    if task.header or not task.unnamed or any(column in first for column in asked):
-        return list(first)
-    return None
+    known = any(column in first for column in (*asked, *task.also))
+    return list(first) if task.header or not task.unnamed or known else None
+
+
+def _renamed(row: Record, task: Task) -> Record:
+    """With the columns that the task asks for, where the file has other names for them."""
+    asked = {task.text, task.pair, task.label} - row.values.keys()
+    names = {name: other for other, name in task.also.items() if name in asked and other in row.values}
+    return replace(row, values={**row.values, **{name: row.values[other] for name, other in names.items()}})
 
 
 def _numbered(cells: Sequence[str], task: Task) -> dict[Column, Any]:
@@ -142,7 +171,7 @@ def _numbered(cells: Sequence[str], task: Task) -> dict[Column, Any]:
     return values
 
 
-def _json(path: Path) -> Iterator[Record]:
+def read_json(path: Path) -> Iterator[Record]:
     """One object a line, or one list of objects."""
     with path.open(encoding="utf-8-sig") as file:
         start = file.read(1)
@@ -153,21 +182,22 @@ def _json(path: Path) -> Iterator[Record]:
             except ValueError as error:
                 raise DataError(f"{path} is no JSON: {error}") from error
             for number, row in enumerate(rows, 1):
-                yield Record(_object(row, path, number), path, number)
+                yield _object(row, path, number)
             return
         for number, line in enumerate(file, 1):
             if line.strip():
                 try:
-                    row = json.loads(line)
+                    yield _object(json.loads(line), path, number)
                 except ValueError as error:
-                    raise DataError(f"{path}, line {number}: no JSON ({error}); expected one object a line") from error
-                yield Record(_object(row, path, number), path, number)
+                    wrong = f"{path}, line {number}: no JSON ({error}); expected one object a line"
+                    yield Record({}, path, number, wrong)
 
 
-def _object(row: Any, path: Path, number: int) -> dict[Column, Any]:
-    if not isinstance(row, dict):
-        raise DataError(f"{path}, line {number}: a {type(row).__name__} where an object is expected: {{…}}")
-    return row
+def _object(row: Any, path: Path, number: int) -> Record:
+    if isinstance(row, dict):
+        return Record(row, path, number)
+    wrong = f"{path}, line {number}: a {type(row).__name__} where an object is expected: {{…}}"
+    return Record({}, path, number, wrong)
 
 
 def _parquet(path: Path) -> Iterator[Record]:
@@ -186,180 +216,3 @@ def _parquet(path: Path) -> Iterator[Record]:
                 yield Record(row, path, number)
     except (ArrowException, OSError) as error:
         raise DataError(f"{path} is no readable Parquet file: {error}") from error
-
-
-# -- columns of words
-
-
-def read_words(path: Path, task: Task) -> list[Record]:
-    """Sentences of a column file: a word and its tag a line, an empty line between sentences.
-
-    Lines of comment (#, -DOCSTART-) are left out; .json and .jsonl files hold objects with the words and the tags.
-    """
-    if not path.is_file():
-        raise DataError(f"there is no file {path}")
-    if path.suffix.lower() in (".json", ".jsonl", ".ndjson"):
-        return [_sentence(record) for record in _json(path)]
-    sentences: list[Record] = []
-    words: list[str] = []
-    tags: list[str] = []
-    begun = 1
-    try:
-        lines = path.read_text(encoding="utf-8-sig").split("\n")
-    except UnicodeDecodeError as error:
-        raise DataError(f"{path} is no UTF-8 text: {error}. Convert it: iconv -f LATIN1 -t UTF-8") from error
-    for number, line in enumerate([*lines, ""], 1):
-        cells = line.rstrip("\r").split("\t") if "\t" in line else line.split()
-        if not any(cells):
-            if words:
-                sentences.append(Record({"words": words, "tags": tags}, path, begun))
-            words, tags = [], []
-            continue
-        if cells[0].startswith("-DOCSTART-") or (cells[0] == "#" and "\t" in line):
-            continue
-        if not words:
-            begun = number
-        word, tag = _word(cells, task, path, number)
-        words.append(word)
-        tags.append(tag)
-    if not sentences:
-        raise DataError(f"{path} has no rows")
-    return sentences
-
-
-def _word(cells: Sequence[str], task: Task, path: Path, number: int) -> tuple[str, str]:
-    if len(cells) == 1:
-        raise DataError(f"{path}, line {number}: one column ({cells[0]!r}); expected a word and its tag")
-    text, label = task.columns.get(len(cells), (task.text, task.label))
-    try:
-        return cells[text], cells[label]  # type: ignore[index]
-    except IndexError:
-        raise DataError(
-            f"{path}, line {number}: {len(cells)} columns; the word is expected in column {text}, the tag in {label}"
-        ) from None
-
-
-def _sentence(record: Record) -> Record:
-    words = next((record.values[name] for name in ("words", "tokens") if name in record.values), None)
-    tags = next((record.values[name] for name in ("tags", "ner", "ner_tags", "labels") if name in record.values), None)
-    if not isinstance(words, list) or not isinstance(tags, list) or len(words) != len(tags):
-        raise DataError(f'{record.where}: expected lists "words" and "tags" of one length')
-    return Record(
-        {"words": [str(word) for word in words], "tags": [str(tag) for tag in tags]}, record.path, record.line
-    )
-
-
-# -- questions
-
-
-def read_questions(path: Path) -> list[Record]:
-    """The questions of a file in SQuAD's layout: data → paragraphs → qas; or one object a line."""
-    if not path.is_file():
-        raise DataError(f"there is no file {path}")
-    if path.suffix.lower() in (".jsonl", ".ndjson"):
-        return [Record(_question(record.values, record.where), path, record.line) for record in _json(path)]
-    try:
-        with path.open(encoding="utf-8-sig") as file:
-            found = json.load(file)
-    except ValueError as error:
-        raise DataError(f"{path} is no JSON: {error}") from error
-    if not isinstance(found, dict) or not isinstance(found.get("data"), list):
-        raise DataError(f'{path}: expected SQuAD\'s layout, an object with "data"')
-    records: list[Record] = []
-    for article in found["data"]:
-        for paragraph in article.get("paragraphs", ()):
-            for question in paragraph.get("qas", ()):
-                where = f"{path}, question {question.get('id', len(records) + 1)}"
-                values = {"context": paragraph.get("context"), **question}
-                records.append(Record(_question(values, where), path, len(records) + 1))
-    if not records:
-        raise DataError(f"{path} has no questions")
-    return records
-
-
-def _question(values: Mapping[Any, Any], where: str) -> dict[Column, Any]:
-    """id, question, context, answers as [(text, start)], whether it is impossible."""
-    if not isinstance(values.get("question"), str) or not isinstance(values.get("context"), str):
-        raise DataError(f"{where}: expected a question and a context")
-    answers = values.get("answers") or []
-    if isinstance(answers, dict):  # lists side by side, as data sets on the hub have them
-        answers = [
-            {"text": t, "answer_start": s} for t, s in zip(answers["text"], answers["answer_start"], strict=True)
-        ]
-    found = []
-    for answer in answers:
-        text, start = answer.get("text"), answer.get("answer_start")
-        if not isinstance(text, str) or not isinstance(start, int):
-            raise DataError(f'{where}: an answer needs "text" and "answer_start"')
-        found.append((text, start))
-    return {
-        "id": str(values.get("id", where)),
-        "question": values["question"],
-        "context": values["context"],
-        "answers": found,
-        "impossible": bool(values.get("is_impossible", not found)),
-    }
-
-
-# -- choices
-
-
-def read_choices(path: Path, task: Task) -> list[Record]:
-    """Rows of a context, its endings and the number of the right one: SWAG's table, or RACE's folders of exams."""
-    if path.is_dir():
-        return list(_exams(path))
-    return [Record(_endings(record), record.path, record.line) for record in read_records(path, task)]
-
-
-def _endings(record: Record) -> dict[Column, Any]:
-    values = record.values
-    endings = [str(values[f"ending{number}"]) for number in range(10) if f"ending{number}" in values]
-    if len(endings) < 2 or "sent1" not in values:
-        raise DataError(f"{record.where}: expected the columns sent1, sent2, ending0, ending1, …, label")
-    label = values.get("label")
-    return {
-        "context": str(values["sent1"]),
-        "choices": [f"{values.get('sent2', '')} {ending}".strip() for ending in endings],
-        "label": _choice(label, len(endings), record.where) if label not in (None, "") else None,
-    }
-
-
-def _choice(label: Any, count: int, where: str) -> int:
-    number = int(label) if str(label).strip().isdigit() else ord(str(label).strip().upper()[:1] or " ") - ord("A")
-    if not 0 <= number < count:
-        raise DataError(f"{where}: the label {label!r} names none of the {count} choices")
-    return number
-
-
-def _exams(folder: Path) -> Iterator[Record]:
-    paths = sorted(folder.rglob("*.txt"))
-    if not paths:
-        raise DataError(f"{folder} holds no exams (*.txt)")
-    for path in paths:
-        try:
-            exam = json.loads(path.read_text(encoding="utf-8-sig"))
-            questions = zip(exam["questions"], exam["options"], exam["answers"], strict=True)
-            for number, (question, options, answer) in enumerate(questions, 1):
-                where = f"{path}, question {number}"
-                filled = [
-                    question.replace("_", option) if "_" in question else f"{question} {option}" for option in options
-                ]
-                label = _choice(answer, len(options), where)
-                yield Record({"context": exam["article"], "choices": filled, "label": label}, path, number)
-        except (ValueError, KeyError, TypeError) as error:
-            raise DataError(
-                f"{path}: expected an exam with article, questions, options and answers ({error})"
-            ) from error
-
-
-def read_text(path: Path) -> Iterator[str]:
-    """The lines of plain text; of a folder, of all its files."""
-    paths = sorted(p for p in path.rglob("*") if p.is_file()) if path.is_dir() else [path]
-    if not paths or not path.exists():
-        raise DataError(f"there is no text in {path}")
-    for each in paths:
-        try:
-            with each.open(encoding="utf-8-sig") as file:
-                yield from file
-        except UnicodeDecodeError as error:
-            raise DataError(f"{each} is no UTF-8 text: {error}") from error

@@ -36,13 +36,20 @@ class Processes:
         return cls(options.parallel)
 
     @property
+    def device(self) -> torch.device:
+        """Each process on a machine has a GPU of its own."""
+        return torch.device(f"cuda:{os.environ.get('LOCAL_RANK', '0')}" if torch.cuda.is_available() else "cpu")
+
+    @property
     def first(self) -> bool:
         """Whether this process is the one that writes and speaks."""
         return self.rank == 0
 
     def __enter__(self) -> Self:
         if self.count > 1 and not dist.is_initialized():
-            dist.init_process_group("nccl" if torch.cuda.is_available() else "gloo")
+            if self.device.type == "cuda":
+                torch.cuda.set_device(self.device)
+            dist.init_process_group("cpu:gloo,cuda:nccl" if self.device.type == "cuda" else "gloo")
             self._joined = True
         return self
 

@@ -29,7 +29,7 @@ class Recipe:
     text_column: str | None = option(None, "Column of the text, by its name in the first line.")
     pair_column: str | None = option(None, "Column of the second text of a pair.")
     label_column: str | None = option(None, "Column of the label.")
-    language: str = option("en", "Of tasks with one file a language (XNLI).")
+    language: str = option("en", "Of tasks in several languages (XNLI).")
     max_length: int | None = option(None, "Tokens of a row; as the task says unless given.")
     whole_words: bool = option(False, "Masked language modelling hides whole words; Chinese ones as jieba finds them.")
     seeds: int = option(1, "Runs, with this many seeds from --seed on; the best one is the result.")
@@ -61,7 +61,7 @@ class Recipe:
     def declaration(self) -> Task:
         """The task, with the columns of this run."""
         columns = {name: getattr(self, name) for name in ("text_column", "pair_column", "label_column")}
-        return task(self.task, **columns)
+        return task(self.task, language=self.language, **columns)
 
     def to_dict(self) -> dict[str, Any]:
         own = {each.name: getattr(self, each.name) for each in fields(self) if each.name != "training"}
@@ -69,7 +69,7 @@ class Recipe:
 
     def write(self, path: Path) -> None:
         """As TOML."""
-        lines = ["# Repeat this run: pretrained finetune --config " + FILE, ""]
+        lines = [f"# Repeat this run: pretrained finetune --config {FILE} --output FOLDER", ""]
         tables = [("", self.to_dict())]
         tables.append(("training", tables[0][1].pop("training")))
         for name, values in tables:
@@ -107,5 +107,5 @@ class Recipe:
 
 
 def _toml(value: Any) -> str:
-    """Strings, numbers, truth values and lists look alike in TOML and JSON."""
-    return json.dumps(value, ensure_ascii=False)
+    """Strings, numbers, truth values and lists look alike in TOML and JSON; but TOML wants DEL escaped, too."""
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")

@@ -1,5 +1,6 @@
 """What happens in a run? Data are read and checked, a model is trained, measured and saved, with a report."""
 
+import contextlib
 import hashlib
 import json
 import logging
@@ -17,6 +18,7 @@ from pretrained import auto, registry
 from pretrained.atomic import write_text
 from pretrained.errors import ConfigurationError, DataError
 from pretrained.modeling import PreTrainedModel
+from pretrained.runner.rows import position_limit
 from pretrained.training import card, lora, optimization, report
 from pretrained.training.data import Record, find_file, require_file
 from pretrained.training.distributed import Processes
@@ -54,11 +56,15 @@ class Result:
 def run(recipe: Recipe, *, overwrite: bool = False, progress: Report | None = None) -> Result:
     """As `pretrained.training.finetune`, of a recipe."""
     folder = Path(recipe.output)
-    first = Processes().first
-    if first:
-        _prepare_folder(folder, recipe, overwrite=overwrite)
-    if recipe.seeds == 1:
-        return _one_run(recipe, folder, progress)
+    with Processes.of(recipe.training) as processes:
+        if processes.first:
+            _prepare_folder(folder, recipe, overwrite=overwrite)
+        processes.wait()
+        return _one_run(recipe, folder, progress) if recipe.seeds == 1 else _runs(recipe, folder, progress)
+
+
+def _runs(recipe: Recipe, folder: Path, progress: Report | None) -> Result:
+    """One run a seed."""
     results = []
     for number in range(recipe.seeds):
         options = replace(recipe.training, seed=recipe.training.seed + number)
@@ -100,11 +106,29 @@ def prepare(recipe: Recipe, *, splits: Sequence[str] = ("train", "dev", "test"))
     kind = kind_class(task, tokenizer, labels, row_limit(recipe, tokenizer, config))
     if isinstance(kind, Masked):
         kind.whole_words, kind.seed = recipe.whole_words, recipe.training.seed
-    for found in examples.values():
+    for split, found in examples.items():
+        if task.damaged:
+            found[:] = _sound(kind, found, files[split])
         kind.check(found)
+        if split != "test":
+            kind.check_labelled(found)
     if "train" in examples:
         kind.check_training(examples["train"])
-    return Prepared(kind, _model(recipe, kind, config, hub), examples, files)
+    model = _model(recipe, kind, config, hub)
+    kind.check_model(model)
+    return Prepared(kind, model, examples, files)
+
+
+def _sound(kind: Kind, examples: Sequence[Record], path: Path) -> list[Record]:
+    """Without those that cannot be used."""
+    kept = []
+    for example in examples:
+        with contextlib.suppress(DataError):
+            kind.check([example])
+            kept.append(example)
+    if len(kept) < len(examples):
+        logger.warning("%s: %d broken rows, as published, are left out", path, len(examples) - len(kept))
+    return kept
 
 
 def _known_labels(config: Any, task: Task) -> tuple[str, ...]:
@@ -116,10 +140,17 @@ def _known_labels(config: Any, task: Task) -> tuple[str, ...]:
 
 def row_limit(recipe: Recipe, tokenizer: Any, config: Any) -> int:
     """Tokens of a row: what is asked for, or what the task says, and no more than the model takes."""
-    most = min(tokenizer.model_max_length, getattr(config, "max_position_embeddings", None) or 10**9)
+    family = registry.family(config.model_type)
+    with torch.device("meta"):
+        limit = position_limit(registry.load(family, family.models["Model"])(config))
+    most = min(length for length in (tokenizer.model_max_length, limit) if length is not None)
     if recipe.max_length is not None and recipe.max_length > most:
         raise ConfigurationError(f"max_length={recipe.max_length}, and {recipe.model} takes rows of {most} tokens")
-    return int(min(recipe.max_length or recipe.declaration.max_length, most))
+    found = int(min(recipe.max_length or recipe.declaration.max_length, most))
+    special = tokenizer.num_special_tokens_to_add(pair=recipe.declaration.pair is not None)
+    if found <= special:
+        raise ConfigurationError(f"max_length={found} leaves no room for text beside {special} special tokens")
+    return found
 
 
 def data_files(recipe: Recipe, splits: Sequence[str] = ("train", "dev", "test")) -> dict[str, Path]:
@@ -134,11 +165,11 @@ def data_files(recipe: Recipe, splits: Sequence[str] = ("train", "dev", "test"))
                 raise DataError(f"there is no file {named}, nor {path}")
             files[split] = path
         elif split == "test":
-            found = find_file(folder, task, split, language=recipe.language)
+            found = find_file(folder, task, split)
             if found is not None:
                 files[split] = found
         else:
-            files[split] = require_file(folder, task, split, language=recipe.language)
+            files[split] = require_file(folder, task, split)
     return files
 
 
@@ -181,14 +212,13 @@ def _one_run(recipe: Recipe, folder: Path, progress: Report | None) -> Result:
         adapters = {"rank": options.lora, "alpha": options.lora_alpha, "dropout": options.lora_dropout}
         lora.add_adapters(model, **adapters, targets=options.lora_targets)  # type: ignore[arg-type]
     optimization.freeze(model, options.freeze)
-    model.to("cuda" if torch.cuda.is_available() else "cpu")
+    model.to(Processes().device)
     rows = {split: kind.rows(found, training=split == "train") for split, found in examples.items()}
     metric = kind.task.metrics[0]
-    packed = options.packed and kind.packed(model)
     trainer = Trainer(
         model,
         rows["train"],
-        kind.collator(packed=packed),
+        kind.collator(model, packed=options.packed),
         options,
         folder / CHECKPOINTS,
         fingerprint=fingerprint(prepared.files.values()),
@@ -205,7 +235,7 @@ def _one_run(recipe: Recipe, folder: Path, progress: Report | None) -> Result:
         lora.merge_adapters(model)
     metrics: dict[str, dict[str, float]] = {}
     metrics["dev"], predictions = _measure(kind, model, examples["dev"], rows["dev"])
-    if "test" in examples and _has_labels(kind, rows["test"]):
+    if "test" in examples and all(map(kind.is_labelled, examples["test"])):
         metrics["test"], _ = _measure(kind, model, examples["test"], rows["test"])
     facts = {
         "seconds": round(time.monotonic() - begun, 1),
@@ -239,11 +269,9 @@ def measure(recipe: Recipe, split: str) -> tuple[dict[str, float], list[dict[str
             f"{', '.join([*loaded.missing, *(name for name, *_ in loaded.mismatched)][:5])}. Train one: "
             f"pretrained finetune --task {recipe.task} --model {recipe.model} --data {recipe.data} --output FOLDER"
         )
-    prepared.model.to("cuda" if torch.cuda.is_available() else "cpu")
-    rows = kind.rows(examples, training=False)
-    if not _has_labels(kind, rows):
-        raise DataError(f"{prepared.files[split]} has rows without a label (column {kind.task.label!r})")
-    return _measure(kind, prepared.model, examples, rows)
+    prepared.model.to(Processes().device)
+    kind.check_labelled(examples)
+    return _measure(kind, prepared.model, examples, kind.rows(examples, training=False))
 
 
 def _measure(
@@ -251,13 +279,6 @@ def _measure(
 ) -> tuple[dict[str, float], list[dict[str, Any]]]:
     predictions = kind.predictions(model, examples, rows)
     return kind.scores(predictions), predictions
-
-
-def _has_labels(kind: Kind, rows: Rows) -> bool:
-    """Published test files often come without labels."""
-    if kind.task.kind in ("answers", "masked", "causal", "tokens"):
-        return True
-    return all("labels" in row for row in rows.rows)
 
 
 def _degenerate(kind: Kind, predictions: Sequence[dict[str, Any]]) -> list[str]:
@@ -335,7 +356,7 @@ def _finished(recipe: Recipe) -> Result | None:
     if not (folder / "metrics.json").is_file():
         return None
     content = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
-    lines = (folder / "predictions.jsonl").read_text(encoding="utf-8").splitlines()
+    lines = (folder / "predictions.jsonl").read_text(encoding="utf-8").split("\n")[:-1]
     state = TrainingState(step=content["facts"]["steps"], history=content["history"], best_step=content["best_step"])
     predictions = [json.loads(line) for line in lines]
     labels = tuple(content["labels"])

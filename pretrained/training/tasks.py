@@ -37,7 +37,13 @@ class Task:
     header: bool | None = None
     """Whether the first line names the columns; None to see by it."""
     unnamed: Mapping[str, int] = field(default_factory=dict)
-    """Column name → number, for copies of the files whose first line is missing."""
+    """Column name → number, for files without such a line."""
+    also: Mapping[str, str] = field(default_factory=dict)
+    """What other files of the task call a column → its name here."""
+    language: str | None = None
+    """Of tasks in several languages: the one to read, from files of its own or by their column "language"."""
+    damaged: bool = False
+    """Whether the published files have rows with missing columns; they are left out."""
     columns: Mapping[int, tuple[int, int]] = field(default_factory=dict)
     """Of words and tags, by how many columns a line has, where that is another pair than text and label."""
     metrics: tuple[str, ...] = ("accuracy",)
@@ -61,6 +67,7 @@ def _bio(*types: str) -> tuple[str, ...]:
 
 _ENTAILMENT = ("entailment", "not_entailment")
 _NLI = ("contradiction", "entailment", "neutral")
+_ALSO_NLI = {"premise": "sentence1", "hypothesis": "sentence2", "hypo": "sentence2", "label": "gold_label"}
 _CONLL = {
     "train": ("train.txt", "train.conll", "eng.train", "train.tsv", "train.json", "train"),
     "dev": ("dev.txt", "valid.txt", "dev.conll", "eng.testa", "dev.tsv", "dev.json", "testa", "dev"),
@@ -77,11 +84,10 @@ _ALL = (
         name="cola",
         kind="classification",
         about="Is the sentence grammatical? CoLA (Warstadt et al., arXiv 1805.12471), GLUE",
-        text=3,
-        label=1,
+        text="sentence",
         labels=("0", "1"),
         files=_TSV,
-        header=False,
+        unnamed={"sentence": 3, "label": 1},
         metrics=("matthews", "accuracy"),
     ),
     Task(
@@ -101,10 +107,12 @@ _ALL = (
         pair="#2 String",
         label="Quality",
         labels=("0", "1"),
+        rename={"not_equivalent": "0", "equivalent": "1"},
+        also={"sentence1": "#1 String", "sentence2": "#2 String", "label": "Quality"},
         files={
-            **_TSV,
-            "train": ("train.tsv", "msr_paraphrase_train.txt"),
-            "test": ("test.tsv", "msr_paraphrase_test.txt"),
+            "train": ("train.tsv", "msr_paraphrase_train.txt", "train.csv"),
+            "dev": ("dev.tsv", "dev.csv"),
+            "test": ("test.tsv", "msr_paraphrase_test.txt", "test.csv"),
         },
         metrics=("f1", "accuracy"),
     ),
@@ -121,6 +129,7 @@ _ALL = (
             "test": ("test.tsv", "sts-test.csv", "stsb-en-test.csv"),
         },
         unnamed={"sentence1": -3, "sentence2": -2, "score": -1},
+        also={"label": "score"},
         metrics=("spearman", "pearson"),
     ),
     Task(
@@ -131,7 +140,9 @@ _ALL = (
         pair="question2",
         label="is_duplicate",
         labels=("0", "1"),
+        also={"label": "is_duplicate"},
         files=_TSV,
+        damaged=True,
         metrics=("f1", "accuracy"),
     ),
     Task(
@@ -142,6 +153,7 @@ _ALL = (
         pair="sentence2",
         label="gold_label",
         labels=_NLI,
+        also=_ALSO_NLI,
         files=_split("train.tsv", "dev_matched.tsv", "test_matched.tsv"),
     ),
     Task(
@@ -152,6 +164,7 @@ _ALL = (
         pair="sentence2",
         label="gold_label",
         labels=_NLI,
+        also=_ALSO_NLI,
         files=_split("train.tsv", "dev_mismatched.tsv", "test_mismatched.tsv"),
     ),
     Task(
@@ -191,6 +204,8 @@ _ALL = (
         label="gold_label",
         labels=_NLI,
         rename={"contradictory": "contradiction"},
+        also=_ALSO_NLI,
+        language="en",
         files={
             "train": (
                 "XNLI-MT-1.0/multinli/multinli.train.{language}.tsv",
@@ -375,7 +390,7 @@ _ALL = (
 )
 
 TASKS = {task.name: task for task in _ALL}
-_ALSO = {
+_ALIASES = {
     "sst-2": "sst2",
     "sts-b": "stsb",
     "conll": "conll2003",
@@ -406,6 +421,7 @@ def task(
     text_column: str | None = None,
     pair_column: str | None = None,
     label_column: str | None = None,
+    language: str = "en",
 ) -> Task:
     """The task of this name; columns that are given take the place of the published ones.
 
@@ -413,17 +429,19 @@ def task(
         ConfigurationError: there is no such task; names those that are near.
     """
     key = name.lower()
-    found = TASKS.get(_ALSO.get(key, key))
+    found = TASKS.get(_ALIASES.get(key, key))
     if found is None and key in OWN:
         found = Task(name=key, kind=key, about="your own data", metrics=OWN[key], files=_own_files())
     if found is None:
-        near = get_close_matches(key, [*TASKS, *_ALSO, *OWN], n=3)
+        near = get_close_matches(key, [*TASKS, *_ALIASES, *OWN], n=3)
         raise ConfigurationError(
             f"there is no task {name!r}. "
             + (f"Near it: {', '.join(near)}. " if near else "")
             + f"Published tasks: {', '.join(TASKS)}. For your own data: {', '.join(OWN)}."
         )
     given = {"text": text_column, "pair": pair_column, "label": label_column}
+    if found.language is not None:
+        found = replace(found, language=language)
     return replace(found, **{name: column for name, column in given.items() if column is not None})  # type: ignore[arg-type]
 
 

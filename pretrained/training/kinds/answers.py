@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 
 from pretrained.decoding.answers import Answer, Scores, Window, best_answers, windows
-from pretrained.errors import DataError
 from pretrained.modeling import PreTrainedModel
 from pretrained.runner.rows import outputs
 from pretrained.training import metrics
-from pretrained.training.data import Record, read_questions
+from pretrained.training.data import Record
 from pretrained.training.kinds.kind import Kind
+from pretrained.training.layouts import read_questions
 from pretrained.training.loop import Rows
 from pretrained.training.tasks import Task
 
@@ -39,17 +39,6 @@ class Answers(Kind):
     def read(path: Path, task: Task) -> list[Record]:
         return read_questions(path)
 
-    def check(self, examples: Sequence[Record]) -> None:
-        for example in examples:
-            context = example["context"]
-            for text, start in example["answers"]:
-                if context[start : start + len(text)] != text:
-                    there = context[max(0, start) : start + len(text)]
-                    raise DataError(
-                        f"{example.path}, question {example['id']}: the answer {text!r} does not stand at {start}, "
-                        f"where {there!r} is"
-                    )
-
     def rows(self, examples: Sequence[Record], *, training: bool) -> Rows:
         rows, cut, questions = [], [], []
         for number, example in enumerate(examples):
@@ -72,7 +61,7 @@ class Answers(Kind):
 
     def predictions(self, model: PreTrainedModel, examples: Sequence[Record], rows: Rows) -> list[dict[str, Any]]:
         assert isinstance(rows, AnswerRows)
-        collate = self.collator(packed=self.packed(model))
+        collate = self.collator(model)
         scores: dict[int, tuple[Scores, Scores]] = {}
         for place, (starts, ends) in outputs(model, rows.rows, collate, "start_logits", "end_logits", per_token=True):
             scores[place] = (starts.numpy(), ends.numpy())

@@ -8,8 +8,9 @@ from pretrained.errors import DataError
 from pretrained.modeling import PreTrainedModel
 from pretrained.runner.rows import outputs
 from pretrained.training import metrics
-from pretrained.training.data import Record, read_choices
+from pretrained.training.data import Record
 from pretrained.training.kinds.kind import Kind
+from pretrained.training.layouts import read_choices
 from pretrained.training.loop import Rows
 from pretrained.training.tasks import Task
 
@@ -25,11 +26,15 @@ class Choice(Kind):
         return read_choices(path, task)
 
     def check(self, examples: Sequence[Record]) -> None:
+        super().check(examples)
         counts = {len(example["choices"]) for example in examples}
         if len(counts) > 1:
             first = len(examples[0]["choices"])
             other = next(example for example in examples if len(example["choices"]) != first)
             raise DataError(f"{other.where}: {len(other['choices'])} choices, where the first row has {first}")
+
+    def is_labelled(self, example: Record) -> bool:
+        return example["label"] is not None
 
     def rows(self, examples: Sequence[Record], *, training: bool) -> Rows:
         contexts = [example["context"] for example in examples for _ in example["choices"]]
@@ -43,7 +48,7 @@ class Choice(Kind):
 
     def predictions(self, model: PreTrainedModel, examples: Sequence[Record], rows: Rows) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = [{} for _ in examples]
-        collate = self.collator(packed=self.packed(model))
+        collate = self.collator(model)
         for place, (logits,) in outputs(model, rows.rows, collate, "logits"):
             example, probabilities = examples[place], logits.softmax(-1)
             best = int(probabilities.argmax())

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from pretrained import registry
+from pretrained.errors import ConfigurationError, DataError
 from pretrained.modeling import PreTrainedModel
 from pretrained.runner.rows import Collator
 from pretrained.training.data import Record
@@ -46,9 +47,24 @@ class Kind:
 
     def check(self, examples: Sequence[Record]) -> None:
         """Raises DataError for the first example that cannot be used, with file and line."""
+        for example in examples:
+            if example.wrong:
+                raise DataError(example.wrong)
+
+    def check_labelled(self, examples: Sequence[Record]) -> None:
+        """Raises DataError for the first example without a label, as published test files have them."""
+        for example in examples:
+            if not self.is_labelled(example):
+                raise DataError(f"{example.where}: no label (column {self.task.label!r})")
+
+    def is_labelled(self, example: Record) -> bool:
+        return True
 
     def check_training(self, examples: Sequence[Record]) -> None:
         """Raises DataError if nothing can be learned from the training examples as a whole."""
+
+    def check_model(self, model: PreTrainedModel) -> None:
+        """Raises ConfigurationError if the model cannot learn this."""
 
     def rows(self, examples: Sequence[Record], *, training: bool) -> Rows:
         """What the network reads; with labels where the examples have them."""
@@ -64,14 +80,14 @@ class Kind:
 
     def loss(self, options: TrainingOptions, rows: Rows) -> Loss | None:
         """Another loss than the head's own, where the options ask for one."""
+        for name in ("label_smoothing", "class_weights"):
+            if getattr(options, name):
+                raise ConfigurationError(f"{name} counts for classes of texts or words, and {self.task.name} has none")
         return None
 
-    def collator(self, *, packed: bool) -> Collator:
-        return Collator.of(self.tokenizer, packed=packed)
-
-    def packed(self, model: PreTrainedModel) -> bool:
-        """Whether the model runs on batches without padding."""
-        return registry.family(model.config.model_type).packed
+    def collator(self, model: PreTrainedModel, *, packed: bool = True) -> Collator:
+        """Batches without padding, where the network can and it is wished."""
+        return Collator.of(self.tokenizer, model, packed=packed and registry.family(model.config.model_type).packed)
 
     # -- shared by the kinds
 

@@ -8,10 +8,12 @@ from typing import Any
 import torch
 
 from pretrained.errors import ConfigurationError, DataError
+from pretrained.heads import ForLanguageModeling
 from pretrained.modeling import PreTrainedModel
 from pretrained.runner.rows import IGNORED, Row, batches
-from pretrained.training.data import Record, read_text
+from pretrained.training.data import Record
 from pretrained.training.kinds.kind import Kind
+from pretrained.training.layouts import read_text
 from pretrained.training.loop import Rows
 from pretrained.training.tasks import Task
 
@@ -20,10 +22,10 @@ _MASKED = 0.15
 
 
 class BlockRows(Rows):
-    """Rows that count by the tokens to be predicted."""
+    """Rows that count by the tokens to be predicted: all but the first."""
 
     def weight(self, row: Row) -> float:
-        return float(sum(label != IGNORED for label in row["labels"][1:]))
+        return float(len(row["input_ids"]) - 1)
 
 
 class Language(Kind):
@@ -72,7 +74,7 @@ class Language(Kind):
     @torch.inference_mode()
     def _mean_loss(self, model: PreTrainedModel, rows: Rows) -> float:
         """Over all tokens that are to be predicted."""
-        collate = self.collator(packed=self.packed(model))
+        collate = self.collator(model)
         held = rows.at_epoch(0)
         total = count = 0.0
         for places in batches(held):
@@ -96,9 +98,28 @@ class Causal(Language):
     """The next token after each."""
 
     auto = "ForCausalLM"
+    _shifts = True
 
     def rows(self, examples: Sequence[Record], *, training: bool) -> Rows:
-        return BlockRows([{"input_ids": ids, "labels": list(ids)} for ids in self._blocks(examples)])
+        blocks = self._blocks(examples)
+        if self._shifts:
+            return BlockRows([{"input_ids": ids, "labels": list(ids)} for ids in blocks])
+        return BlockRows([{"input_ids": ids, "labels": [*ids[1:], IGNORED]} for ids in blocks])
+
+    def check_model(self, model: PreTrainedModel) -> None:
+        """Changes the last token: a network whose earlier places notice it sees what it is to predict."""
+        self._shifts = not isinstance(model, ForLanguageModeling)  # XLM wants its labels at their places
+        special = set(self.tokenizer.all_special_ids)
+        ids = [token for token in range(len(self.tokenizer)) if token not in special][:4]
+        with torch.inference_mode():
+            model.eval()
+            one, other = (model(torch.tensor([row]), return_dict=True).logits for row in (ids[:3], [*ids[:2], ids[3]]))
+        if not torch.allclose(one[:, :2], other[:, :2], atol=1e-4):
+            raise ConfigurationError(
+                f"{type(model).__name__} sees the tokens that it is to predict; causal-lm needs a network that reads "
+                'from left to right only, such as GPT-2. A BERT becomes one by "is_decoder": true in its config.json, '
+                'an XLM by "causal": true; to learn behind masks: --task masked-lm'
+            )
 
 
 class MaskedRows(Rows):

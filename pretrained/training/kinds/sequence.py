@@ -5,15 +5,14 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
-import torch
 from torch import Tensor
-from torch.nn import functional as F
 
-from pretrained.errors import ConfigurationError, DataError
+from pretrained.errors import DataError
 from pretrained.modeling import PreTrainedModel
-from pretrained.runner.rows import Batch, outputs
+from pretrained.runner.rows import outputs
 from pretrained.training import metrics
 from pretrained.training.data import Record, read_records
+from pretrained.training.kinds.class_loss import class_loss
 from pretrained.training.kinds.kind import Kind
 from pretrained.training.loop import Loss, Rows
 from pretrained.training.options import TrainingOptions
@@ -30,10 +29,14 @@ class Texts(Kind):
         return read_records(path, task)
 
     def check(self, examples: Sequence[Record]) -> None:
+        super().check(examples)
         for example in examples:
             if not self._text(example, self.task.text).strip():
                 raise DataError(f"{example.where}: the text (column {self.task.text!r}) is empty")
             self._label(example)
+
+    def is_labelled(self, example: Record) -> bool:
+        return self._label(example) is not None
 
     def rows(self, examples: Sequence[Record], *, training: bool) -> Rows:
         texts = [self._text(example, self.task.text) for example in examples]
@@ -46,7 +49,7 @@ class Texts(Kind):
 
     def predictions(self, model: PreTrainedModel, examples: Sequence[Record], rows: Rows) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = [{} for _ in examples]
-        collate = self.collator(packed=self.packed(model))
+        collate = self.collator(model)
         for place, (logits,) in outputs(model, rows.rows, collate, "logits"):
             example = examples[place]
             shown = {"text": self._text(example, self.task.text)}
@@ -82,13 +85,11 @@ class Classification(Texts):
         if task.labels:
             return task.labels
         assert task.label is not None
-        return _sorted({str(example[task.label]) for example in examples})
+        found = {str(example[task.label]).strip() for example in examples if example[task.label] is not None}
+        return _sorted({task.rename.get(label, label) for label in found})
 
     def check_training(self, examples: Sequence[Record]) -> None:
         present = {self._name(example) for example in examples}
-        if None in present:
-            example = next(example for example in examples if self._name(example) is None)
-            raise DataError(f"{example.where}: no label (column {self.task.label!r})")
         if len(present) == 1:
             raise DataError(
                 f"{examples[0].path} has only one label, {present.pop()!r}; a class can be learned only beside another"
@@ -135,33 +136,7 @@ class Classification(Texts):
         return {**{name: measures[name]() for name in self.task.metrics}, "loss": sum(losses) / max(1, len(losses))}
 
     def loss(self, options: TrainingOptions, rows: Rows) -> Loss | None:
-        weights = self._class_weights(options.class_weights, rows)
-        if weights is None and not options.label_smoothing:
-            return None
-
-        def smoothed(output: Any, batch: Batch) -> Tensor:
-            logits: Tensor = output.logits
-            own = None if weights is None else weights.to(logits.device, logits.dtype)
-            assert batch.labels is not None
-            # the mean over rows, not over weights: parts of a step then add up to the step
-            each = F.cross_entropy(
-                logits, batch.labels, weight=own, label_smoothing=options.label_smoothing, reduction="sum"
-            )
-            return each / len(batch.labels)
-
-        return smoothed
-
-    def _class_weights(self, asked: str | Sequence[float] | None, rows: Rows) -> Tensor | None:
-        if asked is None:
-            return None
-        if asked == "balanced":
-            counts = torch.bincount(torch.tensor([row["labels"] for row in rows.rows]), minlength=len(self.labels))
-            return len(rows) / (len(self.labels) * counts.clamp(min=1).double())
-        if len(asked) != len(self.labels):
-            raise ConfigurationError(
-                f"class_weights has {len(asked)} numbers, the task {len(self.labels)} labels: {', '.join(self.labels)}"
-            )
-        return torch.tensor([float(weight) for weight in asked], dtype=torch.float64)
+        return class_loss(options, self.labels, [row["labels"] for row in rows.rows])
 
 
 class MultiLabel(Texts):

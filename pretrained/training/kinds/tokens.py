@@ -4,15 +4,14 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from torch import Tensor
-from torch.nn import functional as F
-
 from pretrained.errors import DataError
 from pretrained.modeling import PreTrainedModel
-from pretrained.runner.rows import IGNORED, Batch, Row, outputs
+from pretrained.runner.rows import IGNORED, Row, outputs
 from pretrained.training import metrics
-from pretrained.training.data import Record, read_words
+from pretrained.training.data import Record
+from pretrained.training.kinds.class_loss import class_loss
 from pretrained.training.kinds.kind import Kind
+from pretrained.training.layouts import read_words
 from pretrained.training.loop import Loss, Rows
 from pretrained.training.options import TrainingOptions
 from pretrained.training.tasks import Task
@@ -39,6 +38,7 @@ class Tokens(Kind):
         return task.labels or tuple(sorted({tag for example in examples for tag in example["tags"]}))
 
     def check(self, examples: Sequence[Record]) -> None:
+        super().check(examples)
         known = set(self.labels)
         for example in examples:
             if unknown := sorted({*example["tags"]} - known):
@@ -83,7 +83,7 @@ class Tokens(Kind):
         """A tag for each word; words behind `max_length`, and words that leave no piece, are outside: O."""
         found: list[dict[str, Any]] = [{} for _ in examples]
         _, firsts = self._pieces(examples)
-        collate = self.collator(packed=self.packed(model))
+        collate = self.collator(model)
         outside = "O" if "O" in self.labels else self.labels[0]
         for place, (logits,) in outputs(model, rows.rows, collate, "logits", per_token=True):
             example = examples[place]
@@ -99,13 +99,5 @@ class Tokens(Kind):
         return {name: found[name] for name in self.task.metrics}
 
     def loss(self, options: TrainingOptions, rows: Rows) -> Loss | None:
-        if not options.label_smoothing:
-            return None
-
-        def smoothed(output: Any, batch: Batch) -> Tensor:
-            assert batch.labels is not None
-            return F.cross_entropy(
-                output.logits.flatten(0, -2), batch.labels.flatten(), label_smoothing=options.label_smoothing
-            )
-
-        return smoothed
+        labels = [label for row in rows.rows for label in row["labels"] if label != IGNORED]
+        return class_loss(options, self.labels, labels)
