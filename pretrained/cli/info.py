@@ -1,6 +1,7 @@
 """`pretrained info`: what is this model, where was it found, and is anything missing?"""
 
 import re
+from contextlib import suppress
 from itertools import groupby
 from math import prod
 from typing import TYPE_CHECKING, Annotated, Any
@@ -65,7 +66,7 @@ class _Facts:
         files = self.files
         found = self._family()
         weights = self._weights(found["class"])
-        tokenizer = self._tokenizer()
+        tokenizer = self._tokenizer(found["config"])
         return {
             "name": files.name,
             "kind": files.kind,
@@ -102,30 +103,43 @@ class _Facts:
         facts["class"] = known[0] if known else chosen.family.models["Model"].partition(":")[2]
         return facts
 
-    def _tokenizer(self) -> dict[str, Any]:
-        from pretrained.auto import AutoTokenizer
+    def _tokenizer(self, config: dict[str, Any] | None) -> dict[str, Any]:
+        from pretrained.auto import AutoConfig, AutoTokenizer
 
         try:
             tokenizer = AutoTokenizer.from_pretrained(self.files.name)
         except PretrainedError as error:
             self.missing["tokenizer"] = str(error)
             return {"tokenizer": None}
+        rows = len(tokenizer)  # a model may have more than its tokenizer has tokens, but not fewer
+        with suppress(PretrainedError):
+            rows = getattr(AutoConfig.from_pretrained(self.files.name), "vocab_size", rows) if config else rows
+        if len(tokenizer) > rows:
+            self.missing["embeddings"] = (
+                f"the tokenizer has {len(tokenizer):,} tokens and the model rows for {rows:,} of them (vocab_size); a "
+                f"text with an id from {rows:,} on ends in an error.\nTo do: put the model's own vocabulary there, or "
+                f"add the rows: model.resize_token_embeddings({len(tokenizer)})"
+            )
         return {"tokenizer": {"class": type(tokenizer).__name__, "tokens": len(tokenizer)}}
 
     def _weights(self, class_name: str | None) -> dict[str, Any]:
         from pretrained.checkpoints import open_checkpoint, published
 
         facts: dict[str, Any] = {"weights": None, "tensors": None, "tree": None, "loading": None}
+        model_class = _public(class_name) if class_name else None
         try:
             weights = self.files.weights()
             file = open_checkpoint(weights)
+            checkpoint = published(file, model_class.renames if model_class else ())
         except PretrainedError as error:
             self.missing["weights"] = str(error)
             return facts
         self.decisions += file.notes
-        model_class = _public(class_name) if class_name else None
-        checkpoint = published(file, model_class.renames if model_class else ())
-        facts["tensors"] = tensor_facts(file, checkpoint, stats=self.stats)
+        try:
+            facts["tensors"] = tensor_facts(file, checkpoint, stats=self.stats)
+        except PretrainedError as error:
+            self.missing["values"] = str(error)
+            facts["tensors"] = tensor_facts(file, checkpoint, stats=False)
         facts["tree"] = tree_of(facts["tensors"], self.files.name).facts()
         blocks = _blocks(checkpoint, model_class.base_model_prefix if model_class else "")
         facts["weights"] = {

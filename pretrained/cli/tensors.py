@@ -60,7 +60,7 @@ def show_tensors(facts: Iterable[Mapping[str, Any]], *, stats: bool) -> None:
     for fact in facts:
         name, key = fact["name"], fact["in_file"]
         row = [name or "not needed", "" if name == key else key, _shape(fact), fact["dtype"]]
-        rows.append(row + [_value(fact[column]) for column in ("min", "mean", "max") if stats])
+        rows.append(row + [_value(fact.get(column)) for column in ("min", "mean", "max") if stats])
     columns = ("tensor", "in the file", "shape", "dtype", *(("min", "mean", "max") if stats else ()))
     print_table(columns, rows)
 

@@ -182,3 +182,28 @@ def test_a_tree(facts: Callable[..., dict[str, Any]], cli: Callable[..., Any], t
     shown = cli("info", str(tmp_path), "--tree").out
     assert f"0 … 2  3 × {layer:,}" in shown
     assert f"4 … 11  8 × {layer:,}" in shown
+
+
+def test_more_tokens_than_rows(facts: Callable[..., dict[str, Any]], tmp_path: Path) -> None:
+    config = BertConfig(vocab_size=7, hidden_size=4, num_hidden_layers=1, num_attention_heads=2, intermediate_size=8)
+    BertModel(config).save_pretrained(tmp_path)
+    tokens = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "a", "b", "c"]
+    (tmp_path / "vocab.txt").write_text("\n".join(tokens))
+    said = facts(tmp_path)["missing"]
+    assert list(said) == ["embeddings"]
+    assert "8 tokens and the model rows for 7" in said["embeddings"]
+    (tmp_path / "vocab.txt").write_text("\n".join(tokens[:6]))  # fewer is usual
+    assert facts(tmp_path)["missing"] == {}
+
+
+def test_values_that_cannot_be_read(
+    facts: Callable[..., dict[str, Any]], cli: Callable[..., Any], tmp_path: Path
+) -> None:
+    release = tmp_path / "bert"
+    shutil.copytree(Path(__file__).parents[1] / "goldens" / "tf_bundle" / "bert", release)
+    data = next(release.glob("*.data-00001-*"))
+    data.write_bytes(data.read_bytes()[:1000] + b"~" + data.read_bytes()[1001:])
+    found = facts(release, "--stats")
+    assert "the checksum of the tensor" in found["missing"]["values"]
+    assert found["tensors"]
+    assert cli("info", str(release), "--stats").code == 0
