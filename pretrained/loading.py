@@ -134,8 +134,9 @@ def load(
             checkpoint.tensor(unreadable[name])
     silent = re.compile("|".join(f"(?:{pattern})" for pattern in keys_to_ignore) or r"(?!)")
     other_shape = {name for name, *_ in report.mismatched}
+    computed = {name for name, parameter in model.named_parameters() if not parameter.requires_grad}  # never trained
     report.loaded = list(fitting)
-    report.missing = [name for name in absent if name not in other_shape and not silent.search(name)]
+    report.missing = [name for name in absent if name not in other_shape | computed and not silent.search(name)]
     report.unexpected = [key for key in unexpected if key not in skipped and not silent.search(key)]
     report.unused = _of_base(report.unexpected, model, base_prefix)
     if strict and (report.missing or report.unexpected):

@@ -122,3 +122,15 @@ def test_every_tensor_is_taken_along(folder):
         model = pretrained.BertModel(pretrained.BertConfig.from_pretrained(folder / "BertModel"))
     whole = published(FlaxFile(folder / "BertModel" / "flax_model.msgpack"))
     assert {origin.key for origin in flax_names(model).values()} == set(whole.keys())
+
+
+def test_a_table_that_is_computed_is_in_no_file_and_not_missing(tmp_path):
+    config = pretrained.DistilBertConfig(
+        vocab_size=9, dim=4, n_layers=1, n_heads=2, hidden_dim=8, max_position_embeddings=6, sinusoidal_pos_embds=True
+    )
+    model = pretrained.DistilBertModel(config)
+    model.save_pretrained(tmp_path, format="flax")
+    assert not any("position" in key for key in FlaxFile(tmp_path / "flax_model.msgpack").keys())
+    again = pretrained.DistilBertModel.from_pretrained(tmp_path, strict=True)
+    assert again.load_report.missing == []
+    assert all(torch.equal(value, again.state_dict()[name]) for name, value in model.state_dict().items())
