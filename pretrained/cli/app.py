@@ -14,6 +14,7 @@ from typer.core import TyperGroup
 from pretrained.cli.answers import answer, classify, fill_mask, tag
 from pretrained.cli.cache import cache
 from pretrained.cli.convert import convert
+from pretrained.cli.doctor import doctor
 from pretrained.cli.download import download
 from pretrained.cli.encode import encode
 from pretrained.cli.finetune import check_data, evaluate, finetune
@@ -98,6 +99,7 @@ app.command()(verify)
 app.command()(lock)
 app.command()(wheel)
 app.command()(mirror)
+app.command()(doctor)
 app.add_typer(cache, name="cache")
 app.command()(classify)
 app.command()(tag)

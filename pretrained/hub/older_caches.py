@@ -55,6 +55,13 @@ def places(name: str) -> Iterator[Place]:
         yield Place("the cache of torch.hub", checkpoints, _in_checkpoints(checkpoints, names))
 
 
+def folders() -> Iterator[tuple[str, Path]]:
+    """Every older cache that exists."""
+    found = [*_hashed(), *((what, folder) for what, folder, _ in _folders(()))]
+    found.append(("the cache of torch.hub", _torch_home() / "hub" / "checkpoints"))
+    yield from ((what, folder) for what, folder in found if folder.is_dir())
+
+
 def _torch_home() -> Path:
     home = os.environ.get("TORCH_HOME")
     return _path(home) if home else _path(os.environ.get("XDG_CACHE_HOME") or "~/.cache") / "torch"
