@@ -51,6 +51,7 @@ _NAMES = {
         "pretrained.nn.outputs": ("ModelOutput",),
         "pretrained.pipelines": ("pipeline",),
         "pretrained.runner": ("Encoder",),
+        "pretrained.runner.optimize": ("optimize",),
         "pretrained.training.adamw": ("AdamW",),
         "pretrained.training.schedules": (
             "get_constant_schedule",

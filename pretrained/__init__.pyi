@@ -169,6 +169,7 @@ from pretrained.nn.layout import Padded as Padded
 from pretrained.nn.outputs import ModelOutput as ModelOutput
 from pretrained.pipelines import pipeline as pipeline
 from pretrained.runner import Encoder as Encoder
+from pretrained.runner.optimize import optimize as optimize
 from pretrained.tokenization import AddedToken as AddedToken
 from pretrained.tokenization import BasicTokenizer as BasicTokenizer
 from pretrained.tokenization import BatchEncoding as BatchEncoding

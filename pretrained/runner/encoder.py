@@ -18,6 +18,7 @@ from pretrained.hub import resolve, split_options
 from pretrained.modeling import PreTrainedModel
 from pretrained.nn.layout import Packed
 from pretrained.runner import batching, passes, sentence_files
+from pretrained.runner.optimize import passes_for
 from pretrained.runner.pooling import NONE, POOLINGS, pool
 from pretrained.runner.progress import ProgressBar
 from pretrained.runner.rows import position_limit
@@ -50,6 +51,8 @@ class Encoder:
         batch_tokens: how many tokens run together; unless given, by the size of the network.
         threads: how many work; unless given, as many as torch is set to.
         device: where the network runs.
+        precision: of the products, see `pretrained.optimize`: "fp32", "bf16", "int8" or "auto".
+        deterministic: a text's vector is the same to the last bit whatever stands beside it, in any order.
         progress: True: show a bar on stderr, False: do not, None: on a terminal, if the work takes long.
         **options: hub options (`revision`, `cache_dir`, …).
 
@@ -74,6 +77,8 @@ class Encoder:
         batch_tokens: int | None = None,
         threads: int | None = None,
         device: str | torch.device = "cpu",
+        precision: str = "fp32",
+        deterministic: bool = False,
         progress: bool | None = None,
         **options: Any,
     ) -> None:
@@ -81,8 +86,8 @@ class Encoder:
         if unknown or (hub_options and isinstance(name_or_model, nn.Module)):
             raise TypeError(
                 f"Encoder has no option {', '.join(sorted(unknown or hub_options))}; it has tokenizer, pooling, "
-                "normalize, layer, max_length, batch_tokens, threads, device, progress, and for a model by name the "
-                "hub options revision, cache_dir, local_files_only, subfolder"
+                "normalize, layer, max_length, batch_tokens, threads, device, precision, deterministic, progress, and "
+                "for a model by name the hub options: revision, cache_dir, local_files_only, subfolder, …"
             )
         _check_at_least_one(max_length=max_length, batch_tokens=batch_tokens, threads=threads)
         if isinstance(name_or_model, nn.Module):
@@ -107,7 +112,9 @@ class Encoder:
         self.threads = threads
         self.progress = progress
         self.device = torch.device(device)
-        self.model = passes.rewritten(model, device=self.device)
+        self.precision = precision
+        self.deterministic = deterministic
+        self.model = passes.rewritten(model, passes_for(precision, self.device), device=self.device)
         self.batch_tokens = batch_tokens or _batch_tokens(self.model, self.device)
         self._runs_packed = registry.family(model.config.model_type).packed
         self._lower_case = said.lower_case
@@ -189,7 +196,9 @@ class Encoder:
                 places = batching.batches([len(row) for row in rows], self.batch_tokens, workers=workers)
                 batches = [[rows[place] for place in batch] for batch in places]
                 results: dict[int, Vectors] = {}
-                for batch, vectors in zip(places, spread(partial(self._run, finish), batches, workers), strict=True):
+                # two threads in one product may add up in another order than one
+                done = spread(partial(self._run, finish), batches, workers, alone=self.deterministic)
+                for batch, vectors in zip(places, done, strict=True):
                     results.update(zip(batch, vectors, strict=True))
                     bar.advance(len(batch))
                 yield [results.get(place, empty) for place in range(len(rows))]

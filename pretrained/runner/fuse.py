@@ -30,12 +30,26 @@ def available() -> bool:
     return product() is not None and str(getattr(operator, "_schema", "")) == SIGNATURE
 
 
+@cache
+def has_bfloat16() -> bool:
+    """Whether this processor multiplies bfloat16 by itself, twice as fast as float32 or more."""
+    return available() and bool(torch.ops.mkldnn._is_mkldnn_bf16_supported()) and _instructions("avx512_bf16", "amx")
+
+
+def _instructions(*names: str) -> bool:
+    """Whether torch says that the processor has one of these."""
+    checks = {"avx512_bf16": "_is_avx512_bf16_supported", "amx": "_is_amx_tile_supported", "vnni": "_is_vnni_supported"}
+    found = (getattr(torch.cpu, checks[name], None) for name in names)
+    return any(check is not None and check() for check in found)
+
+
 def can_pack(layer: nn.Module) -> bool:
     """Whether `PackedLinear` can stand for this layer."""
     if type(layer) not in (nn.Linear, Linear, Conv1D) or not available():
         return False
     weight: Tensor = layer.weight  # type: ignore[assignment]
-    return weight.is_cpu and weight.dtype == torch.float32 and weight.numel() > 0
+    fits = weight.dtype == torch.float32 or (weight.dtype == torch.bfloat16 and has_bfloat16())
+    return weight.is_cpu and fits and weight.numel() > 0
 
 
 def fused_form(activation: nn.Module) -> tuple[str, str] | None:

@@ -1,7 +1,8 @@
 """How is a model made faster without touching it? By rewriting a copy, one pass after the other.
 
 A pass takes a copy and returns it with modules replaced. It knows no family: classes say themselves which of
-their modules belong together, by `fused_activation = (linear, activation)`.
+their modules belong together, by `fused_activation = (linear, activation)`, and by `reads_weights = True` that they
+do not call the layers below them, but take their weights.
 """
 
 import copy
@@ -11,7 +12,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from pretrained.runner import fuse
+from pretrained.runner import fuse, quantize
 
 Pass = Callable[[nn.Module], nn.Module]
 
@@ -32,12 +33,25 @@ def fuse_activations(model: nn.Module) -> nn.Module:
 
 def pack_linears(model: nn.Module) -> nn.Module:
     """Weights of linear layers stand in the order in which the processor multiplies fastest."""
-    packed: dict[nn.Module, nn.Module] = {}  # a layer that stands in two places stays one
+    return _replaced(model, fuse.can_pack, fuse.PackedLinear)
+
+
+def quantize_linears(model: nn.Module) -> nn.Module:
+    """Linear layers multiply in 8 bits."""
+    return _replaced(model, quantize.can_quantize, quantize.Int8Linear)
+
+
+def _replaced(model: nn.Module, fits: Callable[[nn.Module], bool], make: Callable[[Any], nn.Module]) -> nn.Module:
+    """The model with other modules for those that fit; one that stands in two places stays one."""
+    made: dict[nn.Module, nn.Module] = {}
+    kept = {
+        child for module in model.modules() if getattr(module, "reads_weights", False) for child in module.modules()
+    }
     for module in list(model.modules()):
         for name, child in list(module.named_children()):
-            if fuse.can_pack(child):
-                packed[child] = packed.get(child) or fuse.PackedLinear(child)  # type: ignore[arg-type]
-                setattr(module, name, packed[child])
+            if child not in kept and fits(child):
+                made[child] = made.get(child) or make(child)
+                setattr(module, name, made[child])
     return model
 
 

@@ -28,11 +28,19 @@ def torch_threads(count: int | None) -> Iterator[int]:
         torch.set_num_threads(before)
 
 
-def spread(work: Callable[[Item], Result], items: Sequence[Item], threads: int) -> Iterator[Result]:
-    """`map(work, items)`, on as many threads as there are items or threads; those left over help inside."""
+def spread(
+    work: Callable[[Item], Result], items: Sequence[Item], threads: int, *, alone: bool = False
+) -> Iterator[Result]:
+    """`map(work, items)`, on as many threads as there are items or threads; those left over help inside.
+
+    Args:
+        alone: nothing helps inside: each item is worked on by one thread.
+    """
     workers = min(len(items), threads)
     if workers < 2:
-        yield from map(work, items)
+        with torch_threads(1 if alone else None):
+            yield from map(work, items)
         return
-    with ThreadPoolExecutor(workers, initializer=torch.set_num_threads, initargs=(threads // workers,)) as pool:
+    inside = 1 if alone else threads // workers
+    with ThreadPoolExecutor(workers, initializer=torch.set_num_threads, initargs=(inside,)) as pool:
         yield from pool.map(work, items)  # when it is left early, what has not begun is cancelled

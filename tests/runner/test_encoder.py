@@ -1,7 +1,9 @@
 """Are the vectors of many texts those of each text by itself, whatever stands beside it?"""
 
+import random
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,7 +11,7 @@ import torch
 
 from pretrained import BertModel, BertTokenizer, Encoder, registry
 from pretrained.errors import ConfigurationError, TokenizationError
-from pretrained.runner import batching
+from pretrained.runner import batching, quantize
 from tests.runner.small import NumberTokenizer, small_model
 
 TEXTS = ["the cat sat on the mat .", "a", "", "dogs , unable dogs and a cat", "the mat", "zebra " * 60, "a", "ran away"]
@@ -302,3 +304,48 @@ def test_the_first_vector_needs_few_imports(minilm):
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     heavy = {"torch._dynamo", "torch._inductor", "sympy", "rich", "typer", "huggingface_hub", "transformers", "scipy"}
     assert not heavy & {*done.stdout.split()}
+
+
+# -- precision, and results that hold still
+
+
+@pytest.fixture(scope="module")
+def sentences():
+    """Stretches of the shipped text, most of them short."""
+    words = (Path(__file__).parents[2] / "benchmarks" / "text.txt").read_text(encoding="utf-8").split()
+    drawn = random.Random(5)
+    lengths = [max(1, round(drawn.lognormvariate(2.5, 0.9))) for _ in range(300)]
+    starts = [drawn.randrange(len(words) - length) for length in lengths]
+    return ["", *(" ".join(words[start : start + length]) for start, length in zip(starts, lengths, strict=True))]
+
+
+@pytest.mark.parametrize(
+    ("precision", "least"),
+    [
+        ("bf16", 0.999),
+        pytest.param("int8", 0.99, marks=pytest.mark.skipif(not quantize.available(), reason="no 8-bit products")),
+    ],
+)
+def test_lower_precision_keeps_the_direction_of_every_vector(minilm, sentences, precision, least):
+    exact = Encoder(minilm).encode(sentences)
+    fast = Encoder(minilm, precision=precision).encode(sentences)
+    cosines = (exact * fast).sum(1) / np.linalg.norm(exact, axis=1) / np.linalg.norm(fast, axis=1)
+    assert cosines.min() >= least
+
+
+@pytest.mark.parametrize(
+    "precision",
+    ["fp32", "bf16", pytest.param("int8", marks=pytest.mark.skipif(not quantize.available(), reason="no 8 bits"))],
+)
+@pytest.mark.parametrize("threads", [1, 2])
+def test_a_deterministic_vector_does_not_depend_on_its_neighbours(minilm, sentences, precision, threads):
+    encoder = Encoder(minilm, precision=precision, deterministic=True, threads=threads)
+    expected = encoder.encode(sentences)
+    order = list(range(len(sentences)))
+    random.Random(1).shuffle(order)
+    shuffled = encoder.encode([sentences[place] for place in order])
+    assert np.array_equal(shuffled, expected[order])
+    small = Encoder(minilm, precision=precision, deterministic=True, threads=threads, batch_tokens=97)
+    assert np.array_equal(small.encode(sentences), expected)
+    for place in range(0, len(sentences), 29):
+        assert np.array_equal(encoder.encode(sentences[place]), expected[place])

@@ -86,6 +86,8 @@ class AdaptiveEmbedding(_Clusters):
 class ProjectedAdaptiveLogSoftmax(_Clusters):
     """H → logarithms of probabilities. Its matrices are usually those of the embedding; see `tie_weights`."""
 
+    reads_weights = True
+
     def __init__(self, n_token: int, d_embed: int, d_proj: int, cutoffs: Sequence[int], div_val: int = 1) -> None:
         super().__init__(n_token, cutoffs)
         if cutoffs:
