@@ -7,11 +7,18 @@ Both commands run as processes of their own, take turns, and fetch into empty ca
 of the whole command. huggingface_hub compares sizes only; this library also computes the SHA-256 of every byte and
 waits until the disk has it. hf_xet is switched off, as no mirror speaks it. Before the goal (1.0 times) stands the
 ratio, taken within each round.
+
+Then `pretrained mirror`, in a process of its own, gives the same file to one client that throws the bytes away: how
+many a second, and by how much its memory has grown at its highest.
 """
 
 import argparse
+import contextlib
+import hashlib
+import http.client
 import json
 import os
+import re
 import statistics
 import subprocess
 import sys
@@ -52,15 +59,77 @@ def seconds(command: list[str], cache: Path, url: str, size: int) -> float:
     return spent
 
 
+def serve(cache: str) -> None:
+    """`pretrained mirror` on a free port."""
+    os.environ["HF_HUB_CACHE"] = cache
+    from pretrained.cli import main
+
+    main(["mirror", "--port", "0"])
+
+
+def mirror(folder: Path, weights: Path, rounds: int) -> dict[str, float]:
+    """Bytes a second that a mirror gives to one client, each round, and what it needed for that in memory."""
+    repository = folder / "shelf" / f"models--{NAME.replace('/', '--')}"
+    snapshot = repository / "snapshots" / ("a" * 40)
+    for made in (snapshot, repository / "refs", repository / "blobs"):
+        made.mkdir(parents=True)
+    (repository / "refs" / "main").write_text(snapshot.name)
+    with weights.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    os.link(weights, repository / "blobs" / digest)
+    (snapshot / "model.safetensors").symlink_to(f"../../blobs/{digest}")
+    command = [sys.executable, "-m", "benchmarks.download", "--serve", str(folder / "shelf")]
+    root = Path(__file__).resolve().parents[1]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=root) as process:
+        assert process.stdout is not None
+        try:
+            url = process.stdout.readline().split()[-1]
+            take(url, 0)
+            before = peak(process.pid)
+            speeds = [take(url, weights.stat().st_size) for _ in range(rounds + 1)][1:]
+            return {"bytes_a_second": statistics.median(speeds), "growth": peak(process.pid) - before}
+        finally:
+            process.terminate()
+
+
+def take(url: str, size: int) -> float:
+    """One file from its first byte to its last, thrown away; the headers alone where the size is 0."""
+    connection = http.client.HTTPConnection(url.partition("//")[2], timeout=60)
+    memory = memoryview(bytearray(1 << 20))
+    begin = time.perf_counter()
+    connection.request("GET" if size else "HEAD", f"/{NAME}/resolve/main/model.safetensors")
+    reply = connection.getresponse()
+    taken = 0
+    while taken < size and (count := reply.readinto(memory)):
+        taken += count
+    spent = time.perf_counter() - begin
+    connection.close()
+    if taken != size:
+        raise SystemExit(f"the mirror gave {taken} bytes of {size}")
+    return size / spent
+
+
+def peak(process: int) -> float:
+    """The largest resident memory that a process had, in bytes; Linux tells it."""
+    with contextlib.suppress(OSError):
+        found = re.search(r"VmHWM:\s*(\d+) kB", Path(f"/proc/{process}/status").read_text())
+        return int(found[1]) * 1024.0 if found else float("nan")
+    return float("nan")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--size", type=int, default=400, help="megabytes")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--into", help=argparse.SUPPRESS)
+    parser.add_argument("--serve", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.into:
         ours(options.into)
+        return
+    if options.serve:
+        serve(options.serve)
         return
     rounds: list[dict[str, float]] = []
     size = options.size * 10**6
@@ -77,15 +146,20 @@ def main() -> None:
                 for command in order:
                     with tempfile.TemporaryDirectory(dir=folder) as cache:
                         rounds[-1][command] = seconds(COMMANDS[command], Path(cache), server.url, size)
+        served = mirror(folder, weights, options.rounds)
     rounds = rounds[1:]
     ratio = statistics.median(each["hf download"] / each["pretrained download"] for each in rounds)
     medians = {command: statistics.median(each[command] for each in rounds) for command in COMMANDS}
     if options.json:
-        print(json.dumps({"ratio": ratio, "medians": medians, "rounds": rounds}, indent=2))
+        print(json.dumps({"ratio": ratio, "medians": medians, "rounds": rounds, "mirror": served}, indent=2))
         return
     print(f"{ratio:.2f} times the speed of hf download (goal: 1.0), median of {options.rounds} rounds")
     for command, median in medians.items():
         print(f"{command:20} {median:6.2f} s  {options.size / median:7.0f} MB/s")
+    print(
+        f"{'pretrained mirror':20} {served['bytes_a_second'] / 1e9:.2f} GB/s to one client (goal: 1.0), "
+        f"memory grows by {served['growth'] / 1e6:.1f} MB"
+    )
 
 
 if __name__ == "__main__":
