@@ -62,7 +62,7 @@ class Weights(Protocol):
     def index(self) -> Mapping[str, str] | None: ...
 
 
-# Format → "module:class" of its reader. They are imported when they are needed: h5py alone takes 0.1 s.
+# Format → "module:class" of its reader. They are imported when they are needed.
 READERS = {
     "safetensors": "safetensors:SafetensorsFile",
     "pytorch": "torch_pickle:TorchPickleFile",

@@ -4,23 +4,16 @@ The file is as Keras 2 writes it: a group for each layer, `layer_names` and `wei
 numbers in one piece each.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
-
-import h5py
-import numpy as np
-import torch
 
 from pretrained.checkpoints.checkpoint import Checkpoint
+from pretrained.checkpoints.hdf5_writer import DTYPES, Array, Group, lay_out
 from pretrained.checkpoints.tensor_bytes import pieces
 from pretrained.errors import UnsupportedFormatError
 
-_KERAS = b"2.15.0"  # the version whose layout it is; readers ask whether it is 1 or 2
-_MAX_ATTRIBUTE = 64512  # bytes; HDF5 keeps an attribute within the header of its object
-_DTYPES = {
-    torch.float32, torch.float64, torch.float16, torch.int64, torch.int32, torch.int16, torch.int8, torch.uint8,
-}  # fmt: skip
+_KERAS = "2.15.0"  # the version whose layout it is; readers ask whether it is 1 or 2
+_MAX_ATTRIBUTE = 64512  # bytes, as Keras has it; HDF5 keeps an attribute within the header of its object
 
 
 def write_h5(
@@ -35,51 +28,40 @@ def write_h5(
     for key in checkpoint.keys():
         first, _, name = key.partition("/")
         layers.setdefault(name if shard else first, []).append(name)
-        if checkpoint.dtype(key) not in _DTYPES:
+        if checkpoint.dtype(key) not in DTYPES:
             raise UnsupportedFormatError(
                 f"the tensor {key!r} of {checkpoint.source} is of type {checkpoint.dtype(key)}, which a tf_model.h5 "
                 "does not hold. Convert it first."
             )
-    places: dict[str, int] = {}
-    with h5py.File(path, "w") as file:
-        file.attrs["backend"] = b"tensorflow"
-        file.attrs["keras_version"] = _KERAS
-        _set_names(file, "layer_names", list(layers))
-        if not shard:
-            _set_names(file.create_group("top_level_model_weights"), "weight_names", [])
-            for layer, names in layers.items():
-                _set_names(file.create_group(layer), "weight_names", names)
-        for key in checkpoint.keys():
-            name = key.partition("/")[2] if shard else key
-            places[key] = _reserve(file, name, checkpoint.shape(key), checkpoint.dtype(key))
-    # The numbers go straight to their places: HDF5's own way through memory would keep parts of the whole model there.
-    with path.open("r+b") as numbers:
-        for key, place in places.items():
+    root = Group({"backend": "tensorflow", "keras_version": _KERAS} | _names("layer_names", list(layers)))
+    if not shard:
+        root.add("top_level_model_weights", Group(_names("weight_names", [])))
+        for layer, names in layers.items():
+            root.add(layer, Group(_names("weight_names", names)))
+    arrays: dict[str, Array] = {}
+    for key in checkpoint.keys():
+        arrays[key] = Array(checkpoint.shape(key), checkpoint.dtype(key))
+        root.add(key.partition("/")[2] if shard else key, arrays[key])
+    head, places, size = lay_out(root)
+    with path.open("wb") as file:
+        file.write(head)
+        for key, array in arrays.items():
             tensor = checkpoint.tensor(key, copy=True)
-            numbers.seek(place)
+            if array.size:
+                file.seek(places[array])
             for piece in pieces(tensor):
-                numbers.write(piece)
+                file.write(piece)
             if progress is not None:
                 progress(key, tensor.nbytes)
+        file.truncate(size)
 
 
-def _set_names(group: Any, attribute: str, names: list[str]) -> None:
+def _names(attribute: str, names: list[str]) -> dict[str, str | Sequence[str]]:
     """An attribute that is too long for HDF5 becomes several, with numbers."""
-    values = np.array([name.encode() for name in names], dtype=np.bytes_)
-    if values.nbytes <= _MAX_ATTRIBUTE:
-        group.attrs[attribute] = values
-        return
-    rows = max(1, _MAX_ATTRIBUTE // values.itemsize)
-    for number, start in enumerate(range(0, len(values), rows)):
-        group.attrs[f"{attribute}{number}"] = values[start : start + rows]
-
-
-def _reserve(group: Any, name: str, shape: tuple[int, ...], dtype: torch.dtype) -> int:
-    """Makes a dataset in one piece, and tells where in the file its numbers belong."""
-    creation = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
-    creation.set_layout(h5py.h5d.CONTIGUOUS)
-    creation.set_alloc_time(h5py.h5d.ALLOC_TIME_EARLY)
-    creation.set_fill_time(h5py.h5d.FILL_TIME_NEVER)
-    kind = np.dtype(str(dtype).removeprefix("torch.")).newbyteorder("<")
-    dataset = group.create_dataset(name, shape, kind, dcpl=creation)
-    return dataset.id.get_offset() or 0  # none where there is no number
+    width = max((len(name.encode()) for name in names), default=1)
+    if width * len(names) <= _MAX_ATTRIBUTE:
+        return {attribute: names}
+    rows = max(1, _MAX_ATTRIBUTE // width)
+    return {
+        f"{attribute}{number}": names[start : start + rows] for number, start in enumerate(range(0, len(names), rows))
+    }
