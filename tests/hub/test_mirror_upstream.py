@@ -193,6 +193,10 @@ def test_a_branch_that_moves(server: HubServer, mirror: Mirror, monkeypatch: pyt
     server.models[NAME] = Model(FILES | {"vocab.txt": b"new\n"})
     assert ask(mirror.url, vocabulary).body == b"new\n"
     assert ask(mirror.url, vocabulary.replace("main", COMMIT)).body == FILES["vocab.txt"]
+    before = server.files_asked()
+    assert ask(mirror.url, FILE.replace(COMMIT, "main")).body == LARGE
+    assert ask(mirror.url, FILE).body == LARGE  # the same bytes in both revisions
+    assert server.files_asked() == [*before, "model.safetensors"]
 
 
 def test_the_oldest_models_give_way(server: HubServer, tmp_path: Path) -> None:

@@ -79,7 +79,7 @@ class Library:
         file = listing.files[member]
         here = self.shelf.find(name, listing.commit)
         path = here.paths.get(member) if here is not None and here.files.get(member) == file else None
-        return Given(listing.commit, file, path, listing)
+        return Given(listing.commit, file, path or self.shelf.blob(name, file), listing)
 
     def pull(self, given: Given) -> Pull:
         """A file that is not here, on its way."""

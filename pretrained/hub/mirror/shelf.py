@@ -59,6 +59,14 @@ class Shelf:
                     files[member], paths[member] = file, path
         return Shelved(name, commit, files, paths) if commit else None
 
+    def blob(self, name: str, file: RemoteFile) -> Path | None:
+        """A file of a revision that is not here, where another revision has the same one."""
+        for repository in self._repositories(name):
+            path = repository / "blobs" / file.etag
+            if path.is_file() and not path.is_symlink() and path.stat().st_size == file.size:
+                return path
+        return None
+
     def knows(self, name: str) -> bool:
         """Whether there is a model of this name, in any revision."""
         return next(self._repositories(name), None) is not None

@@ -21,7 +21,6 @@ from pretrained.hub.download.store import CacheStore
 from pretrained.hub.download.trouble import Trouble
 from pretrained.hub.mirror.pull import Pull
 from pretrained.hub.mirror.room import Room
-from pretrained.hub.mirror.shelf import COMMIT
 
 AGENT = "pretrained-mirror"
 _FRESH = 60.0  # seconds for which a branch is believed to stay where it is
@@ -60,9 +59,9 @@ class Upstream:
                 until, found = self._lists.get(key, (0.0, None))
             if found is None or until < time.monotonic():
                 found = self._ask(*key)
-                seconds = _FRESH_TROUBLE if isinstance(found, Trouble) else _FRESH
-                seconds = _FRESH_COMMIT if COMMIT.fullmatch(revision) and isinstance(found, Listing) else seconds
-                self._keep(key, time.monotonic() + seconds, found)
+                self._keep(key, _FRESH_TROUBLE if isinstance(found, Trouble) else _FRESH, found)
+                if isinstance(found, Listing):
+                    self._keep((key[0], found.commit), _FRESH_COMMIT, found)
         if isinstance(found, Trouble):
             raise Trouble(found.kind, str(found))
         return found
@@ -79,9 +78,9 @@ class Upstream:
         except Trouble as trouble:
             return trouble
 
-    def _keep(self, key: tuple[str, str], until: float, found: Listing | Trouble) -> None:
+    def _keep(self, key: tuple[str, str], seconds: float, found: Listing | Trouble) -> None:
         with self._lock:
-            self._lists[key] = (until, found)
+            self._lists[key] = (time.monotonic() + seconds, found)
             self._lists.move_to_end(key)
             while len(self._lists) > _KEPT:
                 self._lists.popitem(last=False)
