@@ -69,7 +69,9 @@ def open_model(name: str | os.PathLike[str], *, head: str | None = None, **optio
         if (known := _model_class(str(said))) is not None:
             return Opened(files, *_built(known, settings, raw))
     tensors, model = min(_candidates(family, settings, raw), key=lambda candidate: _misfit(*candidate))
-    return Opened(files, tensors, model, [f"by the names of its tensors it is a {type(model).__name__}"])
+    return Opened(
+        files, tensors, model, [f"by the names and shapes of its tensors its class is {type(model).__name__}"]
+    )
 
 
 def by_class(tensors: Checkpoint, model: PreTrainedModel) -> Checkpoint:
@@ -112,9 +114,10 @@ def _candidates(family: Family, config: Any, raw: Checkpoint) -> Iterator[tuple[
 
 
 def _misfit(tensors: Checkpoint, model: PreTrainedModel) -> tuple[int, int]:
-    """How many tensors have no place in the model, and how many of the model's are not there."""
+    """How many tensors have no place in the model or another shape, and how many of the model's are not there."""
     expected = model.state_dict()
     names, unexpected = match_names(expected, tensors.keys(), model.base_model_prefix)
+    unexpected += [name for name, key in names.items() if tensors.shape(key) != tuple(expected[name].shape)]
     missing = [name for name in expected if name not in names and name not in model._ties()]
     silent = re.compile("|".join(f"(?:{pattern})" for pattern in model.optional_keys) or r"(?!)")
     return sum(not silent.search(name) for name in unexpected), sum(not silent.search(name) for name in missing)

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import torch
 
+import pretrained
 from pretrained import (
     AlbertConfig,
     AlbertForMaskedLM,
@@ -123,7 +124,7 @@ def test_the_class_by_the_names_of_tensors(bert: Path, tmp_path: Path) -> None:
         (folder / "config.json").write_text(json.dumps(config | {"architectures": None}))
         done = convert(folder, tmp_path / f"{kind.__name__} converted", format="pytorch")
         assert done.model_class == kind.__name__
-        assert done.notes == [f"by the names of its tensors it is a {kind.__name__}"]
+        assert done.notes == [f"by the names and shapes of its tensors its class is {kind.__name__}"]
         written = json.loads((done.target / "config.json").read_text())
         assert written["architectures"] == [kind.__name__]
 
@@ -281,6 +282,24 @@ def test_tokenizer_and_configuration_come_along(minilm: Path, tmp_path: Path) ->
         "vocab.txt",
     ]
     assert AutoTokenizer.from_pretrained(tmp_path / "target").tokenize("a text") == ["a", "text"]
+
+
+@pytest.mark.parametrize(
+    ("network", "kind"), [("discriminator", "ElectraForPreTraining"), ("generator", "ElectraForMaskedLM")]
+)
+def test_of_the_two_networks_of_electra_that_of_the_configuration(network: str, kind: str, tmp_path: Path) -> None:
+    release, source = Path(__file__).parents[1] / "goldens" / "tf_bundle" / "electra", tmp_path / "source"
+    source.mkdir()
+    for path in release.glob("electra_small.*"):
+        shutil.copy(path, source)
+    bare = convert(source, tmp_path / "bare", format="safetensors")
+    assert (bare.model_class, bare.tensors) == (None, 83)
+    assert "no configuration tells the class" in bare.notes[0]
+    shutil.copy(release / f"{network}_config.json", source / "config.json")
+    done = convert(source, tmp_path / "target", format="tf")
+    assert done.model_class == kind
+    assert getattr(pretrained, kind).from_pretrained(done.target, strict=True).load_report.missing == []
+    assert {row.status for row in compare(open_model(source), open_model(done.target))} == {"equal"}
 
 
 def test_an_original_release_becomes_a_published_folder(tmp_path: Path) -> None:
