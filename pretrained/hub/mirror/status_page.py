@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from pretrained.hub import messages
+from pretrained.hub.catalogue import hub_ids
 from pretrained.hub.mirror.library import Library
 from pretrained.hub.mirror.room import size_of
 from pretrained.hub.mirror.statistics import Statistics
@@ -31,7 +32,7 @@ def facts(library: Library, statistics: Statistics) -> dict[str, Any]:
         "upstream": upstream.endpoint.url if upstream else None,
         "max_size": upstream.room.limit if upstream else None,
         "models": [
-            {"name": name, "size": size_of(folder), "hits": statistics.hits[name]}
+            {"name": name, "size": size_of(folder), "hits": sum(statistics.hits[also] for also in hub_ids(name))}
             for name, folder in sorted(library.shelf.names().items())
         ],
         "clients": [{"address": client, "requests": count} for client, count in statistics.clients.most_common()],
