@@ -2,6 +2,8 @@
 
     python benchmarks/encode.py             all models, five rounds
     python benchmarks/encode.py --quick     a first impression in a minute
+    python benchmarks/encode.py --all       also in bf16 and int8, beside ONNX Runtime and OpenVINO where installed
+    python benchmarks/encode.py --lengths short      texts of some 10 tokens; or long: of 256
 
 Every round runs all libraries one after the other on the same texts with the same threads, so that what else the
 machine does meanwhile hits each of them; ratios are taken within a round, and the median of all rounds is shown.
@@ -28,9 +30,11 @@ os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "true")
 
 import numpy as np
+import runtimes
 import torch
 
 from pretrained import AutoTokenizer, Encoder
+from pretrained.runner import fuse, quantize
 
 TEXT = Path(__file__).with_name("text.txt")
 MEDIAN_TOKENS = 20  # special tokens included
@@ -51,14 +55,15 @@ class Workload(NamedTuple):
 # -- texts and models
 
 
-def corpus(count: int, tokenizer: Any, seed: int = 0) -> list[str]:
-    """Stretches of the shipped text, of log-normal length."""
+def corpus(count: int, tokenizer: Any, seed: int = 0, lengths: str = "mixed") -> list[str]:
+    """Stretches of the shipped text, of log-normal length, or all short or all long."""
+    median, sigma = {"mixed": (MEDIAN_TOKENS, SIGMA), "short": (10, 0.2), "long": (MAX_TOKENS - 10, 0.01)}[lengths]
     words = TEXT.read_text(encoding="utf-8").split()
     per_word = len(tokenizer.tokenize(" ".join(words))) / len(words)
     drawn = random.Random(seed)
     texts = []
     while len(texts) < count:
-        tokens = drawn.lognormvariate(math.log(MEDIAN_TOKENS), SIGMA)
+        tokens = drawn.lognormvariate(math.log(median), sigma)
         length = max(1, round((tokens - 2) / per_word))
         start = drawn.randrange(len(words))
         text = " ".join(words[(start + place) % len(words)] for place in range(length))
@@ -91,8 +96,8 @@ def bert_base(folder: Path) -> Path:
 # -- the libraries
 
 
-def ours(folder: Path) -> Encode:
-    return Encoder(folder, progress=False).encode
+def ours(folder: Path, precision: str = "fp32", **options: Any) -> Encode:
+    return Encoder(folder, precision=precision, progress=False, **options).encode
 
 
 def sentence_transformers(folder: Path) -> Encode:
@@ -132,12 +137,29 @@ LIBRARIES: dict[str, Callable[[Path], Encode]] = {
 }
 
 
+def all_libraries() -> dict[str, Callable[[Path], Encode]]:
+    """Also in lower precision, and beside the runtimes that models are exported to."""
+    own: dict[str, Callable[[Path], Encode]] = {
+        "pretrained determ.": lambda folder: ours(folder, deterministic=True),
+    }
+    if fuse.has_bfloat16():
+        own["pretrained bf16"] = lambda folder: ours(folder, "bf16")
+    if quantize.available():
+        own["pretrained int8"] = lambda folder: ours(folder, "int8")
+    return {**LIBRARIES, **own, **runtimes.available()}
+
+
 # -- measuring
 
 
-def measure(work: Workload, rounds: int, clock: Callable[[], float]) -> dict[str, Any]:
+def measure(
+    work: Workload,
+    rounds: int,
+    clock: Callable[[], float],
+    libraries: dict[str, Callable[[Path], Encode]],
+) -> dict[str, Any]:
     """Runs all libraries in turn; the order changes from round to round."""
-    encoders = {name: load(work.folder) for name, load in LIBRARIES.items()}
+    encoders = {name: load(work.folder) for name, load in libraries.items()}
     vectors = {name: encode(work.texts) for name, encode in encoders.items()}  # also warms up
     names = list(encoders)
     seconds: dict[str, list[float]] = {name: [] for name in names}
@@ -156,6 +178,7 @@ def measure(work: Workload, rounds: int, clock: Callable[[], float]) -> dict[str
             "tokens_per_second": work.tokens / median,
             "pretrained_is_faster_by": statistics.median(ratios),
             "largest_difference": float(np.abs(vectors[name] - vectors["pretrained"]).max()),
+            "least_cosine": float((vectors[name] * vectors["pretrained"]).sum(1).min()),
         }
     return {"model": work.name, "texts": len(work.texts), "tokens": work.tokens, "libraries": found}
 
@@ -191,11 +214,11 @@ def show(report: dict[str, Any]) -> None:
     for result in report["results"]:
         mean = result["tokens"] / result["texts"]
         print(f"\n{result['model']}: {result['texts']} texts, {result['tokens']} tokens, {mean:.1f} a text")
-        print(f"  {'':22} {'texts/s':>9} {'tokens/s':>9} {'ratio':>6}  largest difference")
+        print(f"  {'':22} {'texts/s':>9} {'tokens/s':>9} {'ratio':>6}  largest difference  least cosine")
         for name, found in result["libraries"].items():
             ratio = f"{found['pretrained_is_faster_by']:.2f}×"
             speeds = f"{found['texts_per_second']:9.1f} {found['tokens_per_second']:9.0f}"
-            print(f"  {name:22} {speeds} {ratio:>6}  {found['largest_difference']:.1e}")
+            print(f"  {name:22} {speeds} {ratio:>6}  {found['largest_difference']:.1e}  {found['least_cosine']:.5f}")
 
 
 def main() -> None:
@@ -207,6 +230,8 @@ def main() -> None:
     parser.add_argument(
         "--cpu-time", action="store_true", help="processor time, on a machine with other work; wants --threads 1"
     )
+    parser.add_argument("--all", action="store_true", help="all precisions, and runtimes that are installed")
+    parser.add_argument("--lengths", choices=("mixed", "short", "long"), default="mixed")
     parser.add_argument("--quick", action="store_true", help="few texts, three rounds")
     parser.add_argument("--json", action="store_true", help="print JSON, with the seconds of each round")
     options = parser.parse_args()
@@ -222,9 +247,10 @@ def main() -> None:
         for name in options.models:
             folder = minilm() if name == "minilm" else bert_base(Path(temporary) / name)
             tokenizer = AutoTokenizer.from_pretrained(folder)
-            texts = corpus(count if name == "minilm" else max(32, count // 4), tokenizer)
+            texts = corpus(count if name == "minilm" else max(32, count // 4), tokenizer, lengths=options.lengths)
             tokens = sum(map(len, tokenizer.encode_ragged(texts)))
-            results.append(measure(Workload(name, folder, texts, tokens), rounds, clock))
+            libraries = all_libraries() if options.all else LIBRARIES
+            results.append(measure(Workload(name, folder, texts, tokens), rounds, clock, libraries))
     report = {"machine": machine(), "clock": clock.__name__, "results": results}
     if options.json:
         print(json.dumps(report, indent=2))
