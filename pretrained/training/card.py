@@ -7,6 +7,18 @@ if TYPE_CHECKING:
     from pretrained.training.run import Result
 
 
+# Kind of a task → what uses its models
+PIPELINES = {
+    "classification": "text-classification",
+    "multi-label": "text-classification",
+    "regression": "text-classification",
+    "tokens": "token-classification",
+    "answers": "question-answering",
+    "masked": "fill-mask",
+    "causal": "text-generation",
+}
+
+
 def markdown(result: "Result") -> str:
     """README.md, with the front matter that model hubs read."""
     recipe, facts = result.recipe, result.facts
@@ -22,7 +34,8 @@ def markdown(result: "Result") -> str:
         "---",
         f"base_model: {json.dumps(recipe.model)}",
         "library_name: pretrained",
-        f"tags: [{task.kind}, {recipe.task}]",
+        *([f"pipeline_tag: {PIPELINES[task.kind]}"] if task.kind in PIPELINES else []),
+        f"tags: {json.dumps([task.kind, recipe.task])}",
         "---",
         "",
         f"# {recipe.task} with {recipe.model}",
@@ -39,10 +52,7 @@ def markdown(result: "Result") -> str:
         "## Use",
         "",
         "```python",
-        f"from pretrained import AutoTokenizer, {facts['architecture']}",
-        "",
-        f'model = {facts["architecture"]}.from_pretrained("this folder")',
-        'tokenizer = AutoTokenizer.from_pretrained("this folder")',
+        *_use(PIPELINES.get(task.kind), facts["architecture"]),
         "```",
         "",
         "## Training",
@@ -57,3 +67,14 @@ def markdown(result: "Result") -> str:
         "",
     ]
     return "\n".join(lines)
+
+
+def _use(pipeline: str | None, architecture: str) -> list[str]:
+    if pipeline is not None:
+        return ["from pretrained import pipeline", "", f'ask = pipeline("{pipeline}", model="this folder")']
+    return [
+        f"from pretrained import AutoTokenizer, {architecture}",
+        "",
+        f'model = {architecture}.from_pretrained("this folder")',
+        'tokenizer = AutoTokenizer.from_pretrained("this folder")',
+    ]

@@ -7,7 +7,7 @@ from html import escape
 Points = Sequence[tuple[float, float]]
 
 _WIDTH, _HEIGHT, _LEFT, _BOTTOM, _TOP, _RIGHT = 460, 240, 56, 36, 24, 12
-_COLOURS = ("#2563eb", "#dc2626", "#059669", "#9333ea", "#d97706", "#0891b2")
+_COLOURS = ("#3b82f6", "#ef4444", "#10b981", "#a855f7", "#f59e0b", "#06b6d4")
 
 
 def lines(title: str, series: Mapping[str, Points], *, across: str = "step") -> str:
@@ -42,7 +42,8 @@ def lines(title: str, series: Mapping[str, Points], *, across: str = "step") -> 
         if len(curve) == 1:
             x, y = place(*curve[0])
             parts.append(f'<circle cx="{x:.1f}" cy="{y:.1f}" r="3" fill="{colour}"/>')
-        parts.append(f'<text x="{_LEFT + 8}" y="{_TOP + 12 + 14 * number}" fill="{colour}">{escape(name)}</text>')
+        down = _TOP + 12 + 14 * number
+        parts.append(f'<text x="{_LEFT + 8}" y="{down}" style="fill: {colour}">{escape(name)}</text>')
     return f'<svg viewBox="0 0 {_WIDTH} {_HEIGHT}" width="{_WIDTH}" role="img">{"".join(parts)}</svg>'
 
 

@@ -4,15 +4,16 @@ A checkpoint is a folder `step-N` that gets its name when everything in it is wr
 that, so a full disk or a kill at any moment leaves one to go on from.
 """
 
+import contextlib
 import json
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.optim import Optimizer
@@ -48,19 +49,19 @@ class Store:
             self._clean()
             final = self.folder / f"step-{state.step:08}"
             temporary = self.folder / f".{final.name}"
-            temporary.mkdir(parents=True)
-            _write(weights, temporary / _WEIGHTS)
-            _write(moments, temporary / _OPTIMIZER)
             facts = {
                 "identity": self.identity,
-                "threads": torch.get_num_threads(),
                 "schedule": schedule.state_dict()["last_epoch"],
                 "state": asdict(state),
             }
-            write_text(temporary / _STATE, json.dumps(facts, indent=1))
-            before = self._complete()
-            temporary.rename(final)
-            _sync(self.folder)
+            with self._writing(temporary):
+                temporary.mkdir()
+                _write(weights, temporary / _WEIGHTS)
+                _write(moments, temporary / _OPTIMIZER)
+                write_text(temporary / _STATE, json.dumps(facts, indent=1))
+                before = self._complete()
+                temporary.rename(final)
+                _sync(self.folder)
             for folder in before:
                 if folder != final:
                     shutil.rmtree(folder)
@@ -96,6 +97,21 @@ class Store:
         """The whole checkpoints, the last one at the end."""
         return sorted(path for path in self.folder.glob("step-*") if (path / _STATE).is_file())
 
+    @contextlib.contextmanager
+    def _writing(self, temporary: Path) -> Iterator[None]:
+        """What cannot be written, on a full disk above all, is taken away; what was there before stays."""
+        try:
+            yield
+        except (OSError, SafetensorError) as error:
+            shutil.rmtree(temporary, ignore_errors=True)
+            temporary.unlink(missing_ok=True)
+            complete = self._complete()
+            kept = f"{complete[-1]} is whole" if complete else "there is none before it"
+            raise OSError(
+                f"a checkpoint could not be written to {self.folder} ({error}); {kept}. "
+                "Make room and give the same command again: the run goes on from there"
+            ) from error
+
     def _clean(self) -> None:
         """Removes what a killed run left half written."""
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -109,8 +125,9 @@ class Store:
         if self.processes.first:
             self.folder.mkdir(parents=True, exist_ok=True)
             temporary = self.folder / ".best.safetensors"
-            _write(weights, temporary)
-            temporary.replace(self.folder / "best.safetensors")
+            with self._writing(temporary):
+                _write(weights, temporary)
+                temporary.replace(self.folder / "best.safetensors")
         self.processes.wait()
 
     def load_best(self, model: nn.Module) -> None:

@@ -98,7 +98,6 @@ class Trainer:
     goal: Goal = field(default_factory=lambda: Goal("loss", higher_is_better=False))
     loss: Loss | None = None
     report: Callable[[TrainingState, int], None] | None = None
-    log_every: int = 10
 
     def __post_init__(self) -> None:
         if not len(self.rows):
@@ -106,6 +105,7 @@ class Trainer:
         self.steps_per_epoch = -(-len(self.rows) // self.options.batch_size)
         asked = self.options.max_steps or math.ceil(self.options.epochs * self.steps_per_epoch)
         self.steps = max(1, asked)
+        self.log_every = max(1, min(10, self.steps // 20))
         self.state = TrainingState()
         self._ordered: tuple[int, list[int]] = (-1, [])
 

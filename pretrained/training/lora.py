@@ -66,7 +66,9 @@ class LowRank(nn.Module):
 def add_adapters(
     model: PreTrainedModel, *, rank: int, alpha: float = 16.0, dropout: float = 0.0, targets: str = ""
 ) -> list[str]:
-    """Puts adapters beside linear layers of the network below the head, and freezes all of it but the adapters.
+    """Puts adapters beside linear layers of the network below the head, and freezes the weights that it came with.
+
+    The head learns, and so does what the checkpoint did not have, such as a pooler.
 
     Args:
         targets: ends of the layers' names, between commas; queries and values unless given.
@@ -86,7 +88,11 @@ def add_adapters(
             {name.rpartition(".")[2] for name, m in base.named_modules() if isinstance(m, nn.Linear | Conv1D)}
         )
         raise ConfigurationError(f"lora_targets={','.join(ends)} names no linear layer; there are: {', '.join(there)}")
-    base.requires_grad_(False)
+    new = set() if model.load_report is None else {*model.load_report.missing}
+    inside = {id(parameter) for parameter in base.parameters()}
+    for name, parameter in model.named_parameters():
+        if id(parameter) in inside and name not in new:
+            parameter.requires_grad_(False)
     for name in chosen:
         path, _, leaf = name.rpartition(".")
         parent = base.get_submodule(path)
@@ -103,7 +109,7 @@ def merge_adapters(model: nn.Module) -> None:
 
 
 def save_adapters(model: PreTrainedModel, folder: Path, *, name: str) -> None:
-    """Writes the adapters alone, some megabytes, in the layout of the `peft` package.
+    """Writes adapters, head and whatever else learned, some megabytes, in the layout of the `peft` package.
 
     Args:
         name: the model that they belong to.
@@ -114,6 +120,12 @@ def save_adapters(model: PreTrainedModel, folder: Path, *, name: str) -> None:
         full = f"{path}.{leaf}" if path else leaf
         tensors[f"{_PREFIX}{full}.lora_A.weight"] = adapter.lora_A.detach().cpu().contiguous()
         tensors[f"{_PREFIX}{full}.lora_B.weight"] = adapter.lora_B.detach().cpu().contiguous()
+    beside = {
+        name: parameter.detach().cpu().contiguous()
+        for name, parameter in model.named_parameters()
+        if parameter.requires_grad and not name.endswith((".lora_A", ".lora_B"))
+    }
+    tensors |= {_PREFIX + name: value for name, value in beside.items()}
     rank = len(found[0][2].lora_A)
     config = {
         "peft_type": "LORA",
@@ -122,6 +134,7 @@ def save_adapters(model: PreTrainedModel, folder: Path, *, name: str) -> None:
         "lora_alpha": found[0][2].scale * rank,
         "lora_dropout": found[0][2].dropout.p,
         "target_modules": sorted({leaf for _, leaf, _ in found}),
+        "modules_to_save": sorted({name.rpartition(".")[0] for name in beside}) or None,
         "fan_in_fan_out": isinstance(found[0][2].base, Conv1D),
         "bias": "none",
         "inference_mode": True,
@@ -132,7 +145,7 @@ def save_adapters(model: PreTrainedModel, folder: Path, *, name: str) -> None:
 
 
 def load_adapters(model: PreTrainedModel, folder: str | Path) -> None:
-    """Adds adapters that `save_adapters` or `peft` wrote to the weights of a model.
+    """Adds adapters that `save_adapters` or `peft` wrote to the weights of a model, and puts the head in its place.
 
     Raises:
         CheckpointError: they belong to layers that the model does not have, or have other shapes.
@@ -142,9 +155,16 @@ def load_adapters(model: PreTrainedModel, folder: str | Path) -> None:
     tensors = load_file(folder / _WEIGHTS)
     scale = float(config["lora_alpha"]) / int(config["r"])
     pattern = re.compile(re.escape(_PREFIX) + r"(.+)\.lora_A(?:\.default)?\.weight")
+    parameters = dict(model.named_parameters())
     for key, first in tensors.items():
         match = pattern.fullmatch(key)
         if match is None:
+            if (own := parameters.get(key.removeprefix(_PREFIX))) is not None and own.shape == first.shape:
+                own.data.copy_(first)
+            elif ".lora_B" not in key:
+                raise CheckpointError(
+                    f"{folder}: {type(model).__name__} has no {key.removeprefix(_PREFIX)} {_size(first)}"
+                )
             continue
         second = tensors[key.replace(".lora_A", ".lora_B")]
         try:
@@ -155,7 +175,7 @@ def load_adapters(model: PreTrainedModel, folder: str | Path) -> None:
         change = change.t() if isinstance(layer, Conv1D) else change
         weight: Tensor = layer.weight  # type: ignore[assignment]
         if weight.shape != change.shape:
-            raise CheckpointError(f"{folder}: {match[1]} is {tuple(change.shape)}, here {tuple(weight.shape)}")
+            raise CheckpointError(f"{folder}: {match[1]} is {_size(change)}, here {_size(weight)}")
         with torch.no_grad():
             weight += change.to(weight.dtype)
 
@@ -165,3 +185,7 @@ def _adapters(model: nn.Module) -> Iterator[tuple[str, str, LowRank]]:
         if isinstance(module, LowRank):
             path, _, leaf = name.rpartition(".")
             yield path, leaf, module
+
+
+def _size(tensor: Tensor) -> str:
+    return "×".join(map(str, tensor.shape))

@@ -67,8 +67,7 @@ class Recipe:
         own = {each.name: getattr(self, each.name) for each in fields(self) if each.name != "training"}
         return {**own, "training": self.training.to_dict()}
 
-    def write(self, path: Path) -> None:
-        """As TOML."""
+    def to_toml(self) -> str:
         lines = [f"# Repeat this run: pretrained finetune --config {FILE} --output FOLDER", ""]
         tables = [("", self.to_dict())]
         tables.append(("training", tables[0][1].pop("training")))
@@ -76,7 +75,11 @@ class Recipe:
             if name:
                 lines += ["", f"[{name}]"]
             lines += [f"{key} = {_toml(value)}" for key, value in values.items() if value is not None]
-        write_text(path, "\n".join(lines) + "\n")
+        return "\n".join(lines) + "\n"
+
+    def write(self, path: Path) -> None:
+        """As TOML."""
+        write_text(path, self.to_toml())
 
     @classmethod
     def read(cls, path: Path, **overrides: Any) -> "Recipe":

@@ -19,12 +19,11 @@ body { font: 15px/1.5 system-ui, sans-serif; max-width: 1000px; margin: 2em auto
 h1 { font-size: 1.5em } h2 { font-size: 1.15em; margin-top: 2em; border-bottom: 1px solid #d1d5db }
 table { border-collapse: collapse; margin: .6em 0 } td, th { padding: .2em .7em; text-align: left; vertical-align: top }
 tr + tr td, tr + tr th { border-top: 1px solid #e5e7eb } .matrix td { text-align: right }
-td.number { text-align: right; font-variant-numeric: tabular-nums }
-svg { font: 11px system-ui, sans-serif; margin-right: 1em } .grid { stroke: #e5e7eb }
+svg { font: 11px system-ui, sans-serif; margin-right: 1em; max-width: 100% } svg text { fill: currentColor }
+.grid { stroke: #e5e7eb } td { overflow-wrap: anywhere }
 .warning { background: #fef3c7; padding: .6em 1em; border-left: 4px solid #d97706 }
-code { background: #f3f4f6; padding: .1em .3em }
-@media (prefers-color-scheme: dark) { body { background: #111827; color: #e5e7eb } svg text { fill: currentColor }
-  code { background: #374151 } .warning { background: #451a03 } tr + tr td, tr + tr th { border-color: #374151 } }
+@media (prefers-color-scheme: dark) { body { background: #111827; color: #e5e7eb } .grid { stroke: #374151 }
+  .warning { background: #451a03 } h2, tr + tr td, tr + tr th { border-color: #374151 } }
 """
 
 

@@ -69,6 +69,7 @@ def test_task_runs_and_resumes(task: str, tiny: Path, tiny_gpt2: Path, tmp_path:
     assert "http" not in page.split("</style>")[1].replace("https://", "http://").split("<h2>Recipe")[0]
 
 
+@pytest.mark.slow
 def test_a_killed_process_goes_on_with_the_same_weights(tiny: Path, tmp_path: Path) -> None:
     data = write_data("sst2", tmp_path / "data", train=200)
     settings = [
@@ -109,6 +110,7 @@ def test_a_killed_process_goes_on_with_the_same_weights(tiny: Path, tmp_path: Pa
     assert same_weights(tmp_path / "whole", tmp_path / "cut")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("parallel", ["ddp", "fsdp"])
 def test_two_processes_give_the_result_of_one(steady: Path, tmp_path: Path, parallel: str) -> None:
     data = write_data("sst2", tmp_path / "data", train=21)

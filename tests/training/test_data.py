@@ -1,0 +1,109 @@
+"""Data files as people have them: marks at the beginning, line ends, quotes, other columns, rows that are broken."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from pretrained.errors import DataError
+from pretrained.training.data import read_records
+from pretrained.training.layouts import read_choices, read_questions, read_text, read_words
+from pretrained.training.tasks import TASKS, task
+
+
+def write(path: Path, text: str) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(text.encode("utf-8"))
+    return path
+
+
+@pytest.mark.parametrize("ending", ["tsv", "csv", "jsonl", "json"])
+def test_marks_and_line_ends(ending: str, tmp_path: Path) -> None:
+    rows = [{"text": "a good film\u2028really", "label": "1"}, {"text": "naïve 東京", "label": "0"}]
+    if ending == "json":
+        text = json.dumps(rows)
+    elif ending == "jsonl":
+        text = "\r\n".join(json.dumps(row, ensure_ascii=False) for row in rows) + "\r\n\r\n"
+    else:
+        mark = "\t" if ending == "tsv" else ","
+        text = "\r\n".join(mark.join(row) for row in [["text", "label"], *(row.values() for row in rows)]) + "\r\n\r\n"
+    path = write(tmp_path / f"train.{ending}", "\ufeff" + text)
+    found = read_records(path, task("classification"))
+    assert [dict(row.values) for row in found] == rows
+
+
+def test_quotes(tmp_path: Path) -> None:
+    """Of .tsv they are part of the text, as in GLUE; of .csv they stand around it."""
+    plain = read_records(write(tmp_path / "a.tsv", 'text\tlabel\n"So he said\t0\na "b" c\t1\n'), task("classification"))
+    assert [row["text"] for row in plain] == ['"So he said', 'a "b" c']
+    quoted = read_records(write(tmp_path / "a.csv", 'text,label\n"a, ""b""\nc",0\nd,1\n'), task("classification"))
+    assert [row["text"] for row in quoted] == ['a, "b"\nc', "d"]
+    assert quoted[1].line == 4
+
+
+def test_published_files_of_one_task_look_alike(shared_data: Path) -> None:
+    folder = shared_data / "tasks" / "samples-3.5.1" / "MRPC"
+    found = [read_records(folder / name, TASKS["mrpc"]) for name in ("train.tsv", "train.csv")]
+    names = [[TASKS["mrpc"].rename.get(row["Quality"], row["Quality"]) for row in rows] for rows in found]
+    assert names[0] == names[1]
+    assert [row["#1 String"] for row in found[0]] == [row["#1 String"] for row in found[1]]
+
+
+def test_files_with_and_without_a_first_line(tmp_path: Path) -> None:
+    named = read_records(write(tmp_path / "a.tsv", "sentence\tlabel\ngood\t1\n"), TASKS["sst2"])
+    bare = read_records(write(tmp_path / "b.tsv", "good\t1\n"), TASKS["sst2"])
+    assert [(row["sentence"], row["label"]) for row in named] == [(row["sentence"], row["label"]) for row in bare]
+    cola = read_records(write(tmp_path / "c.tsv", "gj04\t1\t\tIt is.\n"), TASKS["cola"])
+    assert (cola[0]["sentence"], cola[0]["label"]) == ("It is.", "1")
+    test = read_records(write(tmp_path / "test.tsv", "index\tsentence\n0\tIt is.\n"), TASKS["cola"])
+    assert test[0]["sentence"] == "It is."
+
+
+def test_one_language_of_several(tmp_path: Path) -> None:
+    rows = "language\tgold_label\tsentence1\tsentence2\nde\tneutral\tJa\tNein\nen\tentailment\tYes\tNo\n"
+    path = write(tmp_path / "xnli.dev.tsv", rows)
+    assert [row["sentence1"] for row in read_records(path, task("xnli", language="de"))] == ["Ja"]
+    with pytest.raises(DataError, match=r"no rows of the language 'fr'.*: de, en"):
+        read_records(path, task("xnli", language="fr"))
+    train = write(tmp_path / "train.tsv", "premise\thypo\tlabel\nYes\tNo\tcontradictory\n")
+    (row,) = read_records(train, TASKS["xnli"])
+    assert (row["sentence1"], row["sentence2"], row["gold_label"]) == ("Yes", "No", "contradictory")
+
+
+def test_every_broken_row_is_kept_for_later(tmp_path: Path) -> None:
+    ragged = read_records(write(tmp_path / "a.tsv", "sentence\tlabel\na\t1\nb\nc\t0\td\n"), TASKS["sst2"])
+    assert [row.line for row in ragged if row.wrong] == [3, 4]
+    with pytest.raises(DataError, match="line 3: 1 columns where the first line has 2"):
+        ragged[1]["sentence"]
+    lines = read_records(write(tmp_path / "a.jsonl", '{"text": "a"}\n{\n[1]\n'), task("classification"))
+    assert [row.wrong != "" for row in lines] == [False, True, True]
+    words = read_words(write(tmp_path / "a.txt", "anna B-PER\nwent\nhome O\n\nhe O\n"), TASKS["conll2003"])
+    assert [row.wrong != "" for row in words] == [True, False, False]
+    assert words[1]["words"] == ["anna", "home"]
+    one = {"question": "q", "id": "x", "answers": [{"text": "z", "answer_start": 0}]}
+    layout = {"data": [{"paragraphs": [{"context": "a b a", "qas": [one, {**one, "answers": []}, {"id": "y"}]}]}]}
+    questions = read_questions(write(tmp_path / "a.json", json.dumps(layout)))
+    assert [row.wrong != "" for row in questions] == [True, False, True]
+    choices = read_choices(
+        write(tmp_path / "a.csv", "sent1,sent2,ending0,ending1,label\na,b,c,d,1\na,b,c,d,7\na,b\n"), TASKS["swag"]
+    )
+    assert [row.wrong != "" for row in choices] == [False, True, True]
+
+
+def test_an_answer_at_another_place_is_found(tmp_path: Path) -> None:
+    one = {"question": "q", "id": "x", "answers": [{"text": "a", "answer_start": 3}]}
+    path = write(tmp_path / "a.json", json.dumps({"data": [{"paragraphs": [{"context": "a b a", "qas": [one]}]}]}))
+    assert read_questions(path)[0]["answers"] == [("a", 4)]
+
+
+def test_text_of_a_folder(tmp_path: Path) -> None:
+    write(tmp_path / "texts" / "a" / "1", "\ufeffone\n")
+    write(tmp_path / "texts" / "b", "two\n")
+    assert list(read_text(tmp_path / "texts")) == ["one\n", "two\n"]
+
+
+def test_files_that_are_not_utf8(tmp_path: Path) -> None:
+    for name, read in (("a.tsv", read_records), ("a.txt", read_words)):
+        (tmp_path / name).write_bytes("naïve\t1\n".encode("latin-1"))
+        with pytest.raises(DataError, match=r"no UTF-8 text.*iconv"):
+            read(tmp_path / name, TASKS["sst2" if read is read_records else "conll2003"])
