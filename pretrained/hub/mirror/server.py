@@ -151,7 +151,7 @@ class _Handler(BaseHTTPRequestHandler):
         self._begun = False
         try:
             super().handle_one_request()
-        except (ConnectionError, TimeoutError, ValueError):
+        except (ConnectionError, TimeoutError):
             self.close_connection = True
 
     def version_string(self) -> str:
