@@ -74,6 +74,7 @@ def test_hf_download(mirror: Mirror, tmp_path: Path, minilm: Path) -> None:
     assert fetched.read_bytes() == (minilm / "model.safetensors").read_bytes()
 
 
+@pytest.mark.slow
 def test_transformers(mirror: Mirror, tmp_path: Path, minilm: Path) -> None:
     code = f"""
 import json, torch, transformers
@@ -91,6 +92,7 @@ print(json.dumps(vectors[:, 0, :4].tolist()))
         assert row == pytest.approx(other, abs=1e-5)
 
 
+@pytest.mark.slow
 def test_sentence_transformers(mirror: Mirror, tmp_path: Path, minilm: Path) -> None:
     code = f"""
 import json, sentence_transformers
