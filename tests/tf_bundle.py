@@ -31,7 +31,7 @@ def google_names(tensors: Mapping[str, np.ndarray]) -> Iterator[tuple[str, np.nd
 
 def write_bundle(tensors: Iterable[tuple[str, np.ndarray]], prefix: Path, *, shards: int = 1) -> None:
     """Writes `prefix`.index and so many data files; the tensors go to them in turn."""
-    entries = {b"": _varint_field(1, shards) + _bytes_field(3, _varint_field(1, 1))}
+    entries = {b"": varint_field(1, shards) + bytes_field(3, varint_field(1, 1))}
     offsets = [0] * shards
     files = [open(f"{prefix}.data-{n:05}-of-{shards:05}", "wb") for n in range(shards)]  # noqa: SIM115
     for number, (name, tensor) in enumerate(tensors):
@@ -39,23 +39,23 @@ def write_bundle(tensors: Iterable[tuple[str, np.ndarray]], prefix: Path, *, sha
         data = np.ascontiguousarray(tensor)
         raw = data.reshape(-1).view(np.uint8)
         files[shard].write(raw)
-        shape = b"".join(_bytes_field(2, _varint_field(1, size)) for size in tensor.shape)
+        shape = b"".join(bytes_field(2, varint_field(1, size)) for size in tensor.shape)
         entries[name.encode()] = (
-            _varint_field(1, DTYPES[str(tensor.dtype)])
-            + _bytes_field(2, shape)
-            + _varint_field(3, shard)
-            + _varint_field(4, offsets[shard])
-            + _varint_field(5, raw.nbytes)
+            varint_field(1, DTYPES[str(tensor.dtype)])
+            + bytes_field(2, shape)
+            + varint_field(3, shard)
+            + varint_field(4, offsets[shard])
+            + varint_field(5, raw.nbytes)
             + b"\x35"  # field 6, of four bytes
             + struct.pack("<I", masked(crc32c(raw)))
         )
         offsets[shard] += raw.nbytes
     for file in files:
         file.close()
-    Path(f"{prefix}.index").write_bytes(_table(entries))
+    Path(f"{prefix}.index").write_bytes(table(entries))
 
 
-def _table(entries: Mapping[bytes, bytes]) -> bytes:
+def table(entries: Mapping[bytes, bytes]) -> bytes:
     """One block of entries, an empty one, and one that says where the first is."""
     written = b""
     handles = []
@@ -83,9 +83,9 @@ def _varint(value: int) -> bytes:
     return data + bytes([value])
 
 
-def _varint_field(number: int, value: int) -> bytes:
+def varint_field(number: int, value: int) -> bytes:
     return _varint(number << 3) + _varint(value) if value else b""
 
 
-def _bytes_field(number: int, data: bytes) -> bytes:
+def bytes_field(number: int, data: bytes) -> bytes:
     return _varint(number << 3 | 2) + _varint(len(data)) + data

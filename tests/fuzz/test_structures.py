@@ -5,6 +5,7 @@ lists of every shape, with counts, names and types drawn at will. (Of pickles: t
 """
 
 import json
+import math
 import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,9 +19,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from pretrained.checkpoints import open_checkpoint, published
+from pretrained.checkpoints.crc32c import crc32c, masked
 from pretrained.checkpoints.flax_msgpack import CHUNKED
+from pretrained.checkpoints.hdf5_writer import DTYPES, Array, Group, lay_out
 from pretrained.errors import PretrainedError
 from pretrained.hub import resolve
+from tests.tf_bundle import bytes_field, table, varint_field
 
 many = settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
@@ -45,11 +49,12 @@ def only_ours(place: str) -> Iterator[None]:
 
 def read(kind: str, path: Path) -> None:
     """Reads a file whole."""
-    with only_ours(path.name):
+    with only_ours(str(path.parent)):
         checkpoint = open_checkpoint(SimpleNamespace(format=kind, paths=(path,), index=None))
+        size = sum(file.stat().st_size for file in path.parent.iterdir())
         for key in checkpoint.keys():
             assert tuple(checkpoint.tensor(key).shape) == checkpoint.shape(key)
-            assert checkpoint.tensor(key).nbytes <= path.stat().st_size
+            assert checkpoint.tensor(key).nbytes <= size
         published(checkpoint)
 
 
@@ -111,6 +116,57 @@ def test_numpy_parts(tmp_path_factory: pytest.TempPathFactory, shapes: Any, numb
     path = folder / "params_shapes.json"
     path.write_text(json.dumps(shapes))
     read("numpy", path)
+
+
+wide = counts.map(lambda count: count % (1 << 64))
+DATA = bytes(range(64))
+
+
+@st.composite
+def entries(draw: st.DrawFn) -> bytes:
+    """What an index of TensorFlow says of a tensor; the checksum is right where there is such a place."""
+    shape, offset = draw(st.lists(wide, max_size=3)), draw(wide)
+    size = draw(wide | st.just(4 * math.prod(shape) % (1 << 64)))
+    axes = b"".join(bytes_field(2, varint_field(1, length)) for length in shape)
+    numbers = {1: draw(st.sampled_from((0, 1, 3, 7, 99))), 3: draw(st.sampled_from((0, 0, 0, 1))), 4: offset, 5: size}
+    entry = b"".join(varint_field(number, value) for number, value in numbers.items()) + bytes_field(2, axes)
+    entry += b"\x35" + struct.pack("<I", masked(crc32c(DATA[offset : offset + min(size, 64)])))
+    for part in draw(st.lists(st.lists(st.tuples(wide, wide), max_size=3), max_size=2)):
+        ranges = (varint_field(1, start) + varint_field(2, length) for start, length in part)
+        entry += bytes_field(7, b"".join(bytes_field(1, one) for one in ranges))
+    return entry
+
+
+@many
+@given(st.dictionaries(names.map(str.encode) | st.binary(max_size=6), entries(), max_size=4), wide)
+def test_tensorflow(tmp_path_factory: pytest.TempPathFactory, rows: dict[bytes, bytes], shards: int) -> None:
+    folder = tmp_path_factory.mktemp("tensorflow")
+    (folder / "model.data-00000-of-00001").write_bytes(DATA)
+    path = folder / "model.index"
+    path.write_bytes(table(rows | {b"": varint_field(1, shards if shards > 1 << 62 else 1)}))
+    read("tf_checkpoint", path)
+
+
+arrays_of_h5 = st.builds(
+    Array,
+    st.lists(st.sampled_from((0, 1, 2, 7, 1 << 18)), max_size=3).map(tuple),
+    st.sampled_from(sorted(DTYPES, key=str)),
+)
+
+
+@st.composite
+def groups(draw: st.DrawFn, inner: st.SearchStrategy[Group | Array]) -> Group:
+    """A group that mostly lists its members."""
+    members = draw(st.dictionaries(st.sampled_from(("w", "w", "a.b", "kernel", "é", "a/b", "..")), inner, max_size=3))
+    listed = draw(st.just(list(members)) | st.just(list(members)) | st.lists(names, max_size=4) | names)
+    return Group(dict.fromkeys(("layer_names", "weight_names", draw(names)), listed), members)
+
+
+@many
+@given(groups(st.recursive(arrays_of_h5, groups, max_leaves=8)))
+def test_h5(tmp_path_factory: pytest.TempPathFactory, root: Group) -> None:
+    head, _, size = lay_out(root)
+    read("h5", write(tmp_path_factory.mktemp("h5"), head + bytes(min(size - len(head), 1 << 12))))
 
 
 files = st.sampled_from(
