@@ -1,14 +1,32 @@
-"""How are the tensors of a BertModel written as Keras writes a TFBertModel?
+"""Which h5 files did TensorFlow write for the tests, and how are the tensors of a BertModel written in this way?
 
-The reader is tested on files of TensorFlow itself; this is for shapes of folders that are too many to keep.
+Files of TensorFlow itself (tests/goldens/make_keras_h5.py) test the reader; those that are written here are for shapes
+of folders that are too many to keep.
 """
 
 import re
+import tarfile
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 import h5py
 import numpy as np
+
+GOLDENS = Path(__file__).parent / "goldens" / "keras_h5" / "models.tar.xz"
+_SPECIAL = ("named", "sharded", "users")
+
+
+def golden_names() -> list[str]:
+    """The classes of which there is a file."""
+    with tarfile.open(GOLDENS) as archive:
+        return sorted({member.name.partition("/")[0] for member in archive} - set(_SPECIAL))
+
+
+def golden_files(folder: Path) -> Path:
+    """Puts all of them into a folder: one of each class, and three that were saved in other ways."""
+    with tarfile.open(GOLDENS) as archive:
+        archive.extractall(folder, filter="data")
+    return folder
 
 
 def keras_names(tensors: Mapping[str, np.ndarray]) -> Iterator[tuple[str, np.ndarray]]:

@@ -5,8 +5,6 @@ The golden files come from tests/goldens/make_keras_h5.py.
 
 import io
 import shutil
-import tarfile
-from pathlib import Path
 
 import h5py
 import numpy as np
@@ -18,24 +16,15 @@ from pretrained import BertForPreTraining, BertModel
 from pretrained.checkpoints.keras_h5 import KerasFile
 from pretrained.checkpoints.names import find_rule
 from pretrained.checkpoints.tensorflow_vocabulary import KERAS, TENSORFLOW
+from tests.keras_file import golden_files, golden_names
 
-GOLDENS = Path(__file__).parents[1] / "goldens" / "keras_h5" / "models.tar.xz"
-SPECIAL = ("named", "sharded", "users")
 IDS = torch.tensor([[5, 7, 2, 11, 23, 4], [3, 9, 14, 6, 1, 1]])
 MASK = torch.tensor([[1, 1, 1, 1, 1, 1], [1, 1, 1, 1, 0, 0]])
 
 
-def names():
-    with tarfile.open(GOLDENS) as archive:
-        return sorted({member.name.partition("/")[0] for member in archive} - set(SPECIAL))
-
-
 @pytest.fixture(scope="session")
 def goldens(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("keras_h5")
-    with tarfile.open(GOLDENS) as archive:
-        archive.extractall(folder, filter="data")
-    return folder
+    return golden_files(tmp_path_factory.mktemp("keras_h5"))
 
 
 def inputs(name):
@@ -55,7 +44,7 @@ def close(outputs, folder):
     assert compared
 
 
-@pytest.mark.parametrize("name", names())
+@pytest.mark.parametrize("name", golden_names())
 def test_a_model_of_tensorflow_computes_the_same(name, goldens):
     model, info = getattr(pretrained, name).from_pretrained(goldens / name, output_loading_info=True)
     assert info["missing_keys"] == []
