@@ -184,7 +184,7 @@ class PreTrainedModel(nn.Module):
             save_directory: a folder, which is made if needed.
             format: "safetensors", "pytorch" (pytorch_model.bin), "tf" (tf_model.h5) or "flax" (flax_model.msgpack).
             shard_size: above it the weights are spread over several files with an index: bytes, or text such as
-                "2GB". Only of the first two formats. `max_shard_size` is its earlier name.
+                "2GB". `max_shard_size` is its earlier name.
             dtype: what floating tensors are written as; unless given, as they are.
             state_dict: written in place of the model's own tensors.
 
