@@ -11,7 +11,8 @@ from tests.cli.tiny import write_gpt2
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")])
-RUN_HERE = [page for page in PAGES if not page.name.startswith("offline.")]  # see test_offline_page.py
+OTHERS = ("offline.", "finetuning.", "pipelines.")  # see test_offline_page.py and its neighbours
+RUN_HERE = [page for page in PAGES if not page.name.startswith(OTHERS)]
 READMES = [ROOT / "README.md", ROOT / "README.zh-CN.md"]
 
 _BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
@@ -38,6 +39,10 @@ def workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder to run in, with the files that the examples name."""
     (tmp_path / "texts.txt").write_text("a first text\nand a second one\n", encoding="utf-8")
     write_gpt2(tmp_path / "gpt2-folder", positions=256)
+    (tmp_path / "reviews").mkdir()
+    for split in ("train", "dev"):
+        rows = "text,label\na good film,positive\na dull film,negative\n"
+        (tmp_path / "reviews" / f"{split}.csv").write_text(rows, encoding="utf-8")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))  # what is kept of bundles
     monkeypatch.chdir(tmp_path)
     return tmp_path
