@@ -9,7 +9,8 @@ waits until the disk has it. hf_xet is switched off, as no mirror speaks it. Bef
 ratio, taken within each round.
 
 Then `pretrained mirror`, in a process of its own, gives the same file to one client that throws the bytes away: how
-many a second, and by how much its memory has grown at its highest.
+many a second, and by how much its memory has grown at its highest. Last, how long a name of a cache is resolved after
+the import, and how long `pretrained --help` takes, interpreter and imports included.
 """
 
 import argparse
@@ -92,6 +93,23 @@ def mirror(folder: Path, weights: Path, rounds: int) -> dict[str, float]:
             process.terminate()
 
 
+def resolving(cache: Path, rounds: int) -> float:
+    """Seconds in which the name of a model in the cache becomes its files."""
+    from pretrained import resolve
+
+    resolve(NAME, cache_dir=cache)
+    begin = time.perf_counter()
+    for _ in range(20 * rounds):
+        resolve(NAME, cache_dir=cache)
+    return (time.perf_counter() - begin) / (20 * rounds)
+
+
+def asking_for_help() -> float:
+    begin = time.perf_counter()
+    subprocess.run([str(Path(sys.executable).with_name("pretrained")), "--help"], check=True, stdout=subprocess.DEVNULL)
+    return time.perf_counter() - begin
+
+
 def take(url: str, size: int) -> float:
     """One file from its first byte to its last, thrown away; the headers alone where the size is 0."""
     connection = http.client.HTTPConnection(url.partition("//")[2], timeout=60)
@@ -146,20 +164,24 @@ def main() -> None:
                 for command in order:
                     with tempfile.TemporaryDirectory(dir=folder) as cache:
                         rounds[-1][command] = seconds(COMMANDS[command], Path(cache), server.url, size)
-        served = mirror(folder, weights, options.rounds)
+        others = mirror(folder, weights, options.rounds)
+        others["resolve"] = resolving(folder / "shelf", options.rounds)
+    others["help"] = statistics.median(asking_for_help() for _ in range(options.rounds + 1))
     rounds = rounds[1:]
     ratio = statistics.median(each["hf download"] / each["pretrained download"] for each in rounds)
     medians = {command: statistics.median(each[command] for each in rounds) for command in COMMANDS}
     if options.json:
-        print(json.dumps({"ratio": ratio, "medians": medians, "rounds": rounds, "mirror": served}, indent=2))
+        print(json.dumps({"ratio": ratio, "medians": medians, "rounds": rounds, "others": others}, indent=2))
         return
     print(f"{ratio:.2f} times the speed of hf download (goal: 1.0), median of {options.rounds} rounds")
     for command, median in medians.items():
         print(f"{command:20} {median:6.2f} s  {options.size / median:7.0f} MB/s")
     print(
-        f"{'pretrained mirror':20} {served['bytes_a_second'] / 1e9:.2f} GB/s to one client (goal: 1.0), "
-        f"memory grows by {served['growth'] / 1e6:.1f} MB"
+        f"{'pretrained mirror':20} {others['bytes_a_second'] / 1e9:.2f} GB/s to one client (goal: 1.0), "
+        f"memory grows by {others['growth'] / 1e6:.1f} MB"
     )
+    print(f"{'a name in the cache':20} {others['resolve'] * 1e3:.2f} ms (goal: at most 2)")
+    print(f"{'pretrained --help':20} {others['help']:.2f} s (goal: at most 0.4)")
 
 
 if __name__ == "__main__":

@@ -25,8 +25,9 @@ def test_the_examples_run(
 ) -> None:
     write_bert(tmp_path / "published")
     files = {path.name: path.read_bytes() for path in (tmp_path / "published").iterdir()} | {"README.md": b"# BERT\n"}
+    published = files | {"onnx/model.onnx": b"onnx", ".gitattributes": b"* text\n"}
     said = {}
-    with HubServer({"google-bert/bert-base-uncased": files}) as server:
+    with HubServer({"google-bert/bert-base-uncased": published}) as server:
         monkeypatch.setenv("HF_ENDPOINT", server.url)
         for language, code in blocks(section(page, title)):
             if language == "python":
@@ -39,6 +40,6 @@ def test_the_examples_run(
     assert (
         "to fetch: 0 bytes" in said["pretrained download bert-base-uncased --dry-run"]
     )  # the example above fetched it
-    assert {path.name for path in Path("carry/bert-base-uncased").iterdir()} == set(files) - {"README.md"}
-    assert {path.name for path in Path("all").iterdir()} == set(files)
+    assert {path.name for path in Path("carry/bert-base-uncased").iterdir()} == set(files)
+    assert {path.relative_to("all").as_posix() for path in Path("all").rglob("*") if path.is_file()} == set(published)
     assert json.loads(said["pretrained download bert-base-uncased --to all --all --json"])["endpoint"] == server.url

@@ -38,7 +38,7 @@ def list_models(*, folder: CacheOption = None, as_json: JsonOption = False) -> N
     pretrained cache list --json
     """
     from pretrained.hub.cache_contents import contents
-    from pretrained.hub.messages import size
+    from pretrained.hub.messages import count, size
 
     folders = _folders(folder)
     models = list(contents(folders))
@@ -61,7 +61,7 @@ def list_models(*, folder: CacheOption = None, as_json: JsonOption = False) -> N
         for model in models
     ]
     print_table(("model", "size", "weights", "last used", "revisions", ""), rows)
-    print_line(f"{len(models)} models, {size(sum(model.size for model in models))}")
+    print_line(f"{count(len(models), 'model')}, {size(sum(model.size for model in models))}")
 
 
 @cache.command()

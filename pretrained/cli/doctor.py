@@ -139,9 +139,9 @@ def _failed(part: str, error: Exception, name: str) -> dict[str, Any]:
 
     problem, _, rest = str(error).partition("\n")
     mend = next((line.strip() for line in rest.partition("To do:")[2].splitlines() if line.strip()), "")
-    fetched = mend.startswith("hf download") or (part == "files" and "pretrained download" in rest)
+    fetched = mend.startswith("pretrained download") or (part == "files" and "pretrained download" in rest)
     if fetched and parse(name).kind in ("name", "hub"):
-        again = " --refresh" if "--force-download" in mend else ""
+        again = " --refresh" if mend.endswith("--refresh") else ""
         mend = f"pretrained needs {name}" if offline() else f"pretrained download {name}{again}"
     return {"part": part, "ok": False, "files": [], "said": problem, "why": "", "mend": mend}
 

@@ -42,6 +42,10 @@ def download(
     format: Annotated[
         Format | None, typer.Option(show_default=False, help="Which weights; unless given, the first there is.")
     ] = None,
+    file: Annotated[
+        list[str] | None,
+        typer.Option(metavar="FILE", show_default=False, help="Only this file of the model; may be repeated."),
+    ] = None,
     everything: Annotated[bool, typer.Option("--all", help="Every file, not only those that are needed.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be fetched, and fetch nothing.")] = False,
     endpoint: Annotated[
@@ -77,20 +81,24 @@ def download(
 
     pretrained download bert-base-uncased --to carry/bert-base-uncased
 
+    pretrained download bert-base-uncased --file vocab.txt --to carry
+
     pretrained download bert-base-uncased --endpoint http://mirror:8000 --endpoint hub
 
     pretrained download --locked pretrained.lock
     """
     from pretrained.hub import download as hub
 
-    if locked is not None and (revision or format or everything):
+    if locked is not None and (revision or format or everything or file):
         raise typer.BadParameter("a lock file says itself which files of which revision.", param_hint="--locked")
+    if file and (format or everything):
+        raise typer.BadParameter("--file says which files; leave --format and --all away.", param_hint="--file")
     if not names and locked is None:
         raise typer.BadParameter("name a model, or a lock file with --locked FILE.", param_hint="NAME…")
     models = _of_lock(locked, names) if locked is not None else dict.fromkeys(names or ())
     for name, of_lock in models.items():
         into = to / name.rpartition("/")[2] if to is not None and len(models) > 1 else to
-        wish = hub.Wish(revision, format=None if format is None else format.value, everything=everything)
+        wish = hub.Wish(revision, format=format and format.value, everything=everything, names=tuple(file or ()))
         if of_lock is not None:
             wish = hub.Wish(of_lock.revision, names=tuple(of_lock.files))
         with hub.shown() as progress:
@@ -108,7 +116,7 @@ def download(
         if as_json:
             print_json(_facts(name, done, dry_run=dry_run))
         elif dry_run:
-            _show(name, done)
+            _show(done)
         else:
             print_line(str(done.folder))
 
@@ -150,13 +158,13 @@ def _facts(name: str, done: "Downloaded", *, dry_run: bool) -> dict[str, Any]:
     }
 
 
-def _show(name: str, done: "Downloaded") -> None:
+def _show(done: "Downloaded") -> None:
     from pretrained.hub.messages import size
 
     plan = done.plan
     missing = {file.name for file in plan.missing}
     rows = [(file.name, size(file.size or 0), "" if file.name in missing else "yes") for file in plan.files]
-    print_table(("file", "size", "here"), rows, title=f"{name}: {plan.summary()}")
+    print_table(("file", "size", "here"), rows, title=plan.summary())
     others = [format for format in plan.formats if format != plan.format]
     if others:
         print_line(f"also as {', '.join(others)}: --format {others[0]}")

@@ -32,7 +32,7 @@ def lock(
     pretrained lock ./my-model --output models.lock
     """
     from pretrained.atomic import write_text
-    from pretrained.hub import resolve
+    from pretrained.hub import messages, resolve
     from pretrained.hub.lock import files_to_lock, lock_text
     from pretrained.hub.manifest import hash_file
 
@@ -49,5 +49,5 @@ def lock(
             for name, listed in paths.items()
         }
     write_text(output, lock_text(models, hashes))
-    count = sum(map(len, paths.values()))
-    print_line(f"{count} files of {len(models)} models are listed in {output}")
+    files = sum(map(len, paths.values()))
+    print_line(f"{output} lists {messages.count(files, 'file')} of {messages.count(len(models), 'model')}")

@@ -69,7 +69,7 @@ def mirror(
         folder=folder,
         max_size=None if max_size is None else read_size(max_size, "--max-size"),
     )
-    print_line(f"serving {len(served.library.shelf.names())} models at {served.url}")
+    print_line(f"serving {messages.count(len(served.library.shelf.names()), 'model')} at {served.url}")
     if served.library.upstream is not None:
         behind = served.library.upstream
         print_line(f"what is not here comes from {behind.endpoint.url}, into {behind.folder}")

@@ -22,8 +22,7 @@ from pretrained.checkpoints.writing import read_before, remove_stale, shard_limi
 from pretrained.conversion.opened import Opened, by_class, open_model
 from pretrained.errors import CheckpointError, InputError
 from pretrained.hub import ModelFiles, WeightFiles
-from pretrained.hub.names import claim
-from pretrained.hub.selection import MODEL_CARD
+from pretrained.hub.names import MODEL_CARD, claim
 from pretrained.loading import floating_type
 from pretrained.saving import described, for_format
 

@@ -175,4 +175,4 @@ def _names(folder: Path) -> list[str]:
 
 
 def _again(repository: Path, revision: str | None) -> str:
-    return messages.fetch(repository_id(repository), revision=revision)
+    return messages.download(repository_id(repository), revision=revision)

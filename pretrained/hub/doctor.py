@@ -160,7 +160,7 @@ def _cache(folder: Path, *, is_written: bool) -> Finding:
     if not os.access(folder, os.R_OK | os.X_OK):
         return Finding("caches", what, f"{folder} may not be read", "bad", f"chmod u+rx {folder}")
     stored = cache.stored([folder])
-    said = f"{folder}: {len(stored)} models"
+    said = f"{folder}: {messages.count(len(stored), 'model')}"
     closed = [name for name, path in stored.items() if not os.access(path, os.R_OK | os.X_OK)]
     if closed:
         mend = f"chmod -R u+rX {folder}"

@@ -311,17 +311,17 @@ class Place:
             to_do=to_do,
         )
 
-    def bring(self, names: Sequence[str]) -> str:
-        """The command that gets files which are not here."""
-        if self.in_cache:
-            return messages.fetch(cache.repository_id(self.boundary), names)
-        command = messages.fetch(self._origin or "OWNER/NAME", names, into=self.folder.path)
+    def bring(self, names: Sequence[str], *, again: bool = False) -> str:
+        """The command that gets files which are not here; `again`, those that are wrong as well."""
+        if self.in_cache:  # what else is missing there comes along
+            return messages.download(cache.repository_id(self.boundary), refresh=again)
+        command = messages.download(self._origin or "OWNER/NAME", files=names, into=self.folder.path)
         return command if self._origin else f"put {messages.listing(names)} into {self.folder.path}: {command}"
 
     def bring_again(self, name: str) -> str:
         """The command that replaces a file which is damaged."""
         if self._origin:
-            return f"{self.bring([name])} --force-download"
+            return self.bring([name], again=True)
         return f"{messages.remove(self.folder.path / name)}, then fetch {name} again"
 
     @property

@@ -18,6 +18,11 @@ def size(count: int) -> str:
     return f"{count / 10**9:.1f} GB"
 
 
+def count(number: int, what: str) -> str:
+    """ "1 file", "2 files"."""
+    return f"{number:,} {what}{'' if number == 1 else 's'}"
+
+
 def listing(items: Iterable[str]) -> str:
     """A list in one line, cut to a readable length; "nothing" when it is empty."""
     names = list(items)
@@ -77,21 +82,17 @@ def git_lfs_pull(folder: Path) -> str:
     return f"git -C {_quoted(folder)} lfs pull"
 
 
-def fetch(repository: str, files: Sequence[str] = (), *, revision: str | None = None, into: Path | str = "") -> str:
-    """The command of `huggingface_hub` (installed with this package) that brings files of a repository."""
-    words = ["hf download", repository, *files]
-    if revision:
-        words += ["--revision", revision]
-    if into:
-        words += ["--local-dir", _quoted(into)]
-    return " ".join(words)
-
-
-def download(name: str, *, revision: str | None = None, into: Path | str = "") -> str:
-    """The command of this package that brings a model."""
+def download(
+    name: str, *, files: Sequence[str] = (), revision: str | None = None, into: Path | str = "", refresh: bool = False
+) -> str:
+    """The command that brings a model, or some files of it."""
     words = ["pretrained download", name]
+    for file in files:
+        words += ["--file", _quoted(file)]
     if revision:
         words += ["--revision", revision]
     if into:
         words += ["--to", _quoted(into)]
+    if refresh:
+        words.append("--refresh")
     return " ".join(words)

@@ -76,6 +76,9 @@ _KNOWN = (
 PUBLISHED_SIDE_FILES = tuple(name for name, role in _KNOWN.items() if role in ("config", "tokenizer", "side"))
 """What a model may have beside its weights."""
 
+MODEL_CARD = re.compile(r"(readme|licen[cs]e|notice|copying|authors|citation)(\.\w{1,4})?", re.I)
+"""Files that people read about a model."""
+
 _TRAINING = re.compile(
     r"(optimizer|opt_state|scheduler|scaler|rng_state|random_states?|training_state|events\.out|zero_pp_rank)"
 )

@@ -121,9 +121,9 @@ def _copies(repository: str) -> dict[str, tuple[int, str | None]]:
 
 def as_text(wanted: Needs) -> str:
     """For people."""
-    lines = [f"{wanted.name} is {wanted.repository}. Put these files into one folder, such as {wanted.folder}:", ""]
-    if not wanted.known:
-        lines[0] += " (The catalogue does not know it, so the list is of usual names.)"
+    also = f"{wanted.name} is {wanted.repository}. " if wanted.name != wanted.repository else ""
+    guessed = "" if wanted.known else f"The catalogue does not know {wanted.name}; these are the usual names. "
+    lines = [f"{also}{guessed}Put these files into one folder, such as {wanted.folder}:", ""]
     for one in wanted.files:
         size = f"  {messages.size(one.size)}" if one.size is not None else ""
         size += f"  SHA-256 {one.sha256}" if one.sha256 else ""

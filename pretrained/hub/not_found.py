@@ -46,7 +46,9 @@ def explain(
 
 
 def near(name: str, names: Iterable[str]) -> list[str]:
-    """Names that are spelled much alike; the owner is not needed."""
+    """Names that are spelled much alike; the owner is not needed. None for a short name, which is spelled right."""
+    if catalogue.short_name(name):
+        return []
     spelled: dict[str, str] = {}
     for known in names:
         spelled.setdefault(known.lower(), known)

@@ -6,7 +6,8 @@
 ~/.cache/modelscope/hub                                          a folder for each model: owner/name
 ~/.cache/torch/hub/checkpoints                                   files under the names of their addresses
 
-They are only read. Files named by hashes become a folder of links under their published names, in a cache of our own.
+They are only read. Files named by hashes become a folder of links under their published names, in a cache of our own;
+an archive is unpacked there once.
 """
 
 import hashlib
@@ -20,7 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from pretrained.hub import catalogue
+from pretrained.hub import catalogue, model_archive
 from pretrained.hub.folder import Folder, holds_model
 from pretrained.hub.names import claim
 from pretrained.hub.user_cache import user_cache
@@ -157,6 +158,8 @@ def _file_of(url: str, names: tuple[str, ...]) -> str | None:
         owner, _, short = name.rpartition("/")
         if owner and above[-2:] == [owner, short]:
             return last  # …/owner/name/config.json
+        if not owner and last == f"{name}{model_archive.ENDING}":
+            return last  # …/bert/bert-base-uncased.tar.gz
         if not owner and last.startswith(f"{name}-") and claim(last).prefix == f"{name}-":
             return last.removeprefix(f"{name}-")  # …/bert/bert-base-uncased-config.json
     return None
@@ -169,6 +172,9 @@ def _linked(folder: Path, name: str, files: dict[str, Path]) -> Path | None:
     place = user_cache("older", f"{name.replace('/', '--')}-{key}")
     for file, path in files.items():
         target = place / file
+        if file.endswith(model_archive.ENDING):
+            model_archive.unpack_once(path, place)
+            continue
         if target.exists():
             continue
         with suppress(FileExistsError):

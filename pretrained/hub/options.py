@@ -7,7 +7,7 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
-_LOCATING = (
+LOCATING = (
     "revision",
     "cache_dir",
     "local_files_only",
@@ -18,15 +18,16 @@ _LOCATING = (
     "use_auth_token",
     "proxies",
 )
+"""Where the files of a model are, and how they come here."""
 _IGNORED = frozenset({"resume_download", "mirror", "use_cdn"})
 """Published options without effect: every download goes on where the last one stopped, and servers are configured."""
 
-OPTIONS = frozenset(_LOCATING) | _IGNORED
+OPTIONS = frozenset(LOCATING) | _IGNORED
 
 
 def split_options(options: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
     """The options that `resolve` takes, and the rest. Published options without effect are dropped here."""
-    locating = {key: options[key] for key in _LOCATING if key in options}
+    locating = {key: options[key] for key in LOCATING if key in options}
     return locating, {key: value for key, value in options.items() if key not in OPTIONS}
 
 

@@ -13,6 +13,7 @@ from pretrained.hub.names import NUMPY_SHAPES, TF_GRAPH, WEIGHTS_EXPECTED, claim
 from pretrained.hub.sniff import sniff_damage
 
 NUMPY_PARTS = tuple(f"params_{number}.npy" for number in range(10))
+_NUMPY_NAMES = "parameters_names.json"  # what OpenAI put beside them
 _STATE = "checkpoint"  # the file in which TensorFlow writes which of its checkpoints is the latest
 _STATE_BYTES = 1_000_000
 _SHOWN = 20  # of the missing files; a name may claim that there are 99,999
@@ -37,7 +38,7 @@ def data_of(place: Place, index: str) -> Sequence[str]:
     names = min(sets, key=lambda names: len(set(names) - here))
     missing = [name for name in names if name not in here]
     if missing:
-        raise _incomplete(place, f"{index} has {_count(len(names), 'data file')}", missing)
+        raise _incomplete(place, f"{index} has {messages.count(len(names), 'data file')}", missing)
     for name in names:
         place.refuse_link_outside(name)
         _refuse_damage(place, name, may_be_empty=len(names) > 1)
@@ -57,7 +58,7 @@ def arrays_of(place: Place) -> Sequence[str]:
             raise CorruptFileError(
                 place.message(f"{name} should hold a NumPy array, and holds {content}.", to_do=place.bring_again(name))
             )
-    return NUMPY_PARTS
+    return (*NUMPY_PARTS, _NUMPY_NAMES) if _NUMPY_NAMES in place.folder else NUMPY_PARTS
 
 
 def latest(place: Place, indexes: Sequence[str]) -> tuple[str, str] | None:
@@ -106,7 +107,3 @@ def _refuse_damage(place: Place, name: str, *, may_be_empty: bool = False) -> No
     damage = sniff_damage(place.folder.path / name)
     if damage is not None and not (damage.kind == "empty" and may_be_empty):
         raise place.damaged(name, damage)
-
-
-def _count(number: int, what: str) -> str:
-    return f"{number} {what}{'s' if number > 1 else ''}"

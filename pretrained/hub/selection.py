@@ -13,14 +13,11 @@ from pretrained.hub.bundle_name import MANIFEST
 from pretrained.hub.files import ModelFiles
 from pretrained.hub.folder import Folder
 from pretrained.hub.jsonfile import parse_json
-from pretrained.hub.names import PUBLISHED_SIDE_FILES, claim
+from pretrained.hub.names import MODEL_CARD, PUBLISHED_SIDE_FILES, claim
 from pretrained.hub.weights import WeightFiles
 from pretrained.hub.window import member_name
 
-_NAMES_OF_ARRAYS = "parameters_names.json"  # what OpenAI put beside the arrays of GPT
 _LENGTHS = re.compile(r"sentence_[\w-]+_config\.json")
-MODEL_CARD = re.compile(r"(readme|licen[cs]e|notice|copying|authors|citation)(\.\w{1,4})?", re.I)
-"""Files that people read about a model."""
 _LEFT_OUT = ("training", "unfinished", "other")
 _LICENCE = re.compile(r"^licen[cs]e(?:_name)?:[ \t]*(?:\n[ \t]*-[ \t]*)?([^\n]+)$", re.M)
 _CARD_BYTES = 1 << 20
@@ -46,7 +43,7 @@ def select(files: ModelFiles) -> Selection:
     """The files of a model that is here. Raises where its weights or its configuration cannot be read."""
     found = files.weights()
     weights = {member_name(path, files.root): path for path in found.paths}
-    parts = {member_name(path, files.root): path for path in _parts(found)}
+    parts = {member_name(path, files.root): path for path in found.parts}
     selection = Selection(found.format, tuple(weights), tuple(parts), paths=weights | parts)
     if found.index is not None:
         index = _index(found)
@@ -80,17 +77,6 @@ def licence(selection: Selection) -> str | None:
     head = re.match(r"\ufeff?---\n(.*?)\n---", card.read_text(encoding="utf-8", errors="replace"), re.S)
     said = _LICENCE.search(head[1]) if head else None
     return said[1].strip().strip("\"'") or None if said else None
-
-
-def _parts(found: WeightFiles) -> list[Path]:
-    """What a reader opens beside the file that it is given."""
-    first = found.paths[0]
-    beside = sorted(first.parent.iterdir(), key=str)
-    if found.format == "numpy":
-        return [path for path in beside if path.suffix == ".npy" or path.name == _NAMES_OF_ARRAYS]
-    if found.format == "tf_checkpoint":
-        return [path for path in beside if path.name.startswith(f"{first.stem}.data-")]
-    return []
 
 
 def _index(found: WeightFiles) -> Path:

@@ -340,11 +340,10 @@ def _unusable(root: Path, repository: Path) -> str:
 
 
 def _forbidden(local_files_only: bool) -> str:
-    """What forbids the network; "" when nothing does."""
-    if local_files_only:
-        return "local_files_only=True"
-    variable = options.offline()
-    return f"{variable}={os.environ[variable]}" if variable else ""
+    """What forbids the network, the environment first; "" when nothing does."""
+    if variable := options.offline():
+        return f"{variable}={os.environ[variable]}"
+    return "local_files_only=True" if local_files_only else ""
 
 
 def _downloaded(

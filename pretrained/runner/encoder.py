@@ -15,6 +15,7 @@ from torch.nn import functional as F
 from pretrained import auto, registry
 from pretrained.errors import ConfigurationError
 from pretrained.hub import resolve, split_options
+from pretrained.hub.options import LOCATING
 from pretrained.modeling import PreTrainedModel
 from pretrained.nn.layout import Packed
 from pretrained.runner import batching, passes, sentence_files
@@ -87,7 +88,7 @@ class Encoder:
             raise TypeError(
                 f"Encoder has no option {', '.join(sorted(unknown or hub_options))}; it has tokenizer, pooling, "
                 "normalize, layer, max_length, batch_tokens, threads, device, precision, deterministic, progress, and "
-                "for a model by name the hub options: revision, cache_dir, local_files_only, subfolder, …"
+                f"for a model by name the hub options: {', '.join(LOCATING)}"
             )
         _check_at_least_one(max_length=max_length, batch_tokens=batch_tokens, threads=threads)
         if isinstance(name_or_model, nn.Module):

@@ -12,6 +12,7 @@ from tests.hub.material import Material
 
 NAME = "owner/name"
 FILES = Material.tiny().files() | {"pytorch_model.bin": Material.tiny().pytorch_bin, "README.md": b"hello\n"}
+WHOLE = ["README.md", "config.json", "model.safetensors", "vocab.txt"]
 
 pytestmark = pytest.mark.usefixtures("loopback")
 
@@ -40,7 +41,7 @@ def test_into_the_cache(server: HubServer, cli: Callable[..., Any], cache: Path)
     assert ended.code == 0
     folder = Path(ended.out.strip())
     assert folder == cache / "models--owner--name" / "snapshots" / server.models[NAME].commit
-    assert sorted(path.name for path in folder.iterdir()) == ["config.json", "model.safetensors", "vocab.txt"]
+    assert sorted(path.name for path in folder.iterdir()) == WHOLE
     info = cli("info", NAME, "--json")
     assert info.code == 0
     assert json.loads(info.out)["revision"] == server.models[NAME].commit
@@ -49,7 +50,7 @@ def test_into_the_cache(server: HubServer, cli: Callable[..., Any], cache: Path)
 def test_the_plan(server: HubServer, cli: Callable[..., Any], cache: Path) -> None:
     ended = cli("download", NAME, "--dry-run")
     assert ended.code == 0
-    assert "3 of 3 files" in ended.out
+    assert "4 of 4 files" in ended.out
     assert "also as bin: --format bin" in ended.out
     assert "to fetch: " in ended.out
     assert not cache.exists()
@@ -62,8 +63,21 @@ def test_json(server: HubServer, cli: Callable[..., Any]) -> None:
     said = json.loads(line)
     assert (said["repository"], said["format"], said["formats"]) == (NAME, "bin", ["safetensors", "bin"])
     assert {file["name"]: file["size"] for file in said["files"]} == {
-        name: len(FILES[name]) for name in ("config.json", "vocab.txt", "pytorch_model.bin")
+        name: len(FILES[name]) for name in ("README.md", "config.json", "vocab.txt", "pytorch_model.bin")
     }
+
+
+def test_some_files(server: HubServer, cli: Callable[..., Any], tmp_path: Path) -> None:
+    ended = cli("download", NAME, "--file", "vocab.txt", "--dry-run")
+    assert "1 of 1 files" in ended.out
+    assert "weights as" not in ended.out
+    assert cli("download", NAME, "--file", "vocab.txt", "--file", "pytorch_model.bin", "--to", "here").code == 0
+    assert sorted(path.name for path in (tmp_path / "here").iterdir()) == ["pytorch_model.bin", "vocab.txt"]
+    ended = cli("download", NAME, "--file", "vocab.tx")
+    assert ended.code == 3
+    assert "owner/name has not every file" in ended.err
+    assert "it has no vocab.tx in" in ended.err
+    assert cli("download", NAME, "--file", "vocab.txt", "--all").code == 2
 
 
 def test_several_into_a_folder(server: HubServer, cli: Callable[..., Any], tmp_path: Path) -> None:

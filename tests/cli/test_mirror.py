@@ -25,7 +25,7 @@ def test_a_mirror_from_start_to_end(loopback: None, tmp_path: Path, end: signal.
         try:
             first = process.stdout.readline()
             (url,) = re.findall(r"http://127\.0\.0\.1:\d+", first)
-            assert first == f"serving 1 models at {url}\n"
+            assert first == f"serving 1 model at {url}\n"
             assert process.stdout.readline() == f"on other machines: HF_ENDPOINT={url}\n"
             assert "--host 0.0.0.0" in process.stdout.readline()
             assert ask(url, "/owner/name/resolve/main/config.json").body == b"{}"

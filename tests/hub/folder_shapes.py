@@ -333,14 +333,16 @@ SHAPES: tuple[Shape, ...] = (
         "a cache with a blob missing",
         cached_blob_missing,
         weights=Fails(
-            ModelFileNotFoundError, ("Closest: model.safetensors, a link to", "To do: hf download google-bert/")
+            ModelFileNotFoundError, ("Closest: model.safetensors, a link to", "To do: pretrained download google-bert/")
         ),
         links=True,
     ),
     Shape(
         "a cache with an unfinished download",
         cached_unfinished,
-        weights=Fails(ModelFileNotFoundError, ("not finished", ".incomplete (2.5 MB)", "hf download google-bert/")),
+        weights=Fails(
+            ModelFileNotFoundError, ("not finished", ".incomplete (2.5 MB)", "pretrained download google-bert/")
+        ),
         links=True,
     ),
     Shape(
@@ -354,7 +356,7 @@ SHAPES: tuple[Shape, ...] = (
         "a cache copied without its links",
         cached_link_text,
         weights=corrupt(
-            "the text of a link", "../../blobs/", "hf download google-bert/bert-base-uncased model.safetensors"
+            "the text of a link", "../../blobs/", "pretrained download google-bert/bert-base-uncased --refresh"
         ),
     ),
     Shape("sentence-transformers", plain(lambda m: sentence_transformers(m, ""))),

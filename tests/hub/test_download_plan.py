@@ -5,7 +5,8 @@ import pytest
 from pretrained.hub.download.plan import needed
 
 SIDE = ["config.json", "tokenizer_config.json", "vocab.txt"]
-OTHERS = [".gitattributes", "README.md", "rust_model.ot", "onnx/model.onnx", "optimizer.pt", "training_args.bin"]
+CARD = ["README.md", "LICENSE.txt"]
+OTHERS = [".gitattributes", "docs/README.md", "rust_model.ot", "onnx/model.onnx", "optimizer.pt", "training_args.bin"]
 SHARDS = [f"model-0000{n}-of-00002.safetensors" for n in (1, 2)]
 CKPT = ["bert_model.ckpt.data-00000-of-00001", "bert_model.ckpt.index", "bert_model.ckpt.meta"]
 
@@ -31,10 +32,11 @@ CKPT = ["bert_model.ckpt.data-00000-of-00001", "bert_model.ckpt.index", "bert_mo
     ],
 )
 def test_one_format(weights: list[str], format: str | None, chosen: list[str]) -> None:
-    found = needed([*OTHERS, *weights, *SIDE])
+    names = [*CARD, *OTHERS, *weights, *SIDE]
+    found = needed(names)
     assert found.format == format
-    assert list(found.names) == [*SIDE, *chosen]
-    assert list(needed([*OTHERS, *weights, *SIDE], weights=False).names) == SIDE
+    assert list(found.names) == [*SIDE, *(CARD if chosen else []), *chosen]  # the licence goes where the model goes
+    assert list(needed(names, weights=False).names) == SIDE
 
 
 ALL_FORMATS = ["flax_model.msgpack", "model.safetensors", "pytorch_model.bin", "tf_model.h5", *CKPT]
@@ -80,5 +82,5 @@ def test_a_model_of_sentence_transformers() -> None:
 def test_a_subfolder() -> None:
     names = [f"large/{name}" for name in (*SIDE, "model.safetensors", "README.md")] + ["model.safetensors", *SIDE]
     found = needed(names, subfolder="large")
-    assert list(found.names) == [f"large/{name}" for name in (*SIDE, "model.safetensors")]
+    assert list(found.names) == [f"large/{name}" for name in (*SIDE, "README.md", "model.safetensors")]
     assert needed(names, subfolder="small").names == ()

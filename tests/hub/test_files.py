@@ -4,7 +4,6 @@ import os
 from pathlib import Path
 
 import pytest
-from tests.hub.shape import old_sentence_transformers, prefixed
 
 from pretrained.errors import (
     ConfigurationError,
@@ -15,6 +14,7 @@ from pretrained.errors import (
 )
 from pretrained.hub import FileFacts, resolve
 from tests.hub.material import HTML_PAGE, LFS_POINTER, Material, write
+from tests.hub.shape import old_sentence_transformers, prefixed
 
 TINY = Material.tiny()
 FILES = TINY.files()
@@ -143,14 +143,15 @@ def test_require(tmp_path: Path) -> None:
     message = str(raised.value)
     for words in ("has no config.json", "confg.json (2 bytes", "PREFIX-config.json", "Closest: confg.json", "mv "):
         assert words in message
-    with pytest.raises(ModelFileNotFoundError, match=r"hf download OWNER/NAME tokenizer\.json"):
+    with pytest.raises(ModelFileNotFoundError, match=r"pretrained download OWNER/NAME --file tokenizer\.json --to"):
         files.require("tokenizer.json")
 
 
 def test_the_name_of_the_folder_tells_where_to_fetch(tmp_path: Path) -> None:
     write(tmp_path / "bert-base-chinese", {"vocab.txt": FILES["vocab.txt"]})
     with pytest.raises(
-        ModelFileNotFoundError, match=r"To do: hf download google-bert/bert-base-chinese model\.safetensors"
+        ModelFileNotFoundError,
+        match=r"To do: pretrained download google-bert/bert-base-chinese --file model\.safetensors",
     ):
         resolve(tmp_path / "bert-base-chinese").weights()
 

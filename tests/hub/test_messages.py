@@ -53,8 +53,9 @@ def test_commands_of_windows(monkeypatch: pytest.MonkeyPatch) -> None:
     assert messages.replace_link(source, target) == 'copy /y "/m/my model.bin" "/m/pytorch_model.bin"'
 
 
-def test_fetch() -> None:
+def test_download() -> None:
     assert (
-        messages.fetch("google-bert/bert-base-uncased", ["config.json", "vocab.txt"], revision="v1", into="my bert")
-        == "hf download google-bert/bert-base-uncased config.json vocab.txt --revision v1 --local-dir 'my bert'"
+        messages.download("owner/name", files=["config.json", "vocab.txt"], revision="v1", into="my bert")
+        == "pretrained download owner/name --file config.json --file vocab.txt --revision v1 --to 'my bert'"
     )
+    assert messages.download("gpt2", refresh=True) == "pretrained download gpt2 --refresh"

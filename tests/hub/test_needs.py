@@ -53,7 +53,7 @@ def test_a_model_that_is_not_in_the_catalogue() -> None:
     wanted = needs("team/model")
     assert not wanted.known
     assert [one.name for one in wanted.files if one.needed] == ["config.json", "model.safetensors"]
-    assert "of usual names" in as_text(wanted)
+    assert as_text(wanted).startswith("The catalogue does not know team/model; these are the usual names. Put these ")
 
 
 @pytest.mark.parametrize("name", ["model", "./folder", "package:x", "a b/c"])

@@ -1,14 +1,16 @@
 """Are models found in the caches of earlier years and of other libraries, without a byte changed there?"""
 
 import hashlib
+import io
 import json
 import os
+import tarfile
 from pathlib import Path
 
 import pytest
 
-from pretrained.errors import ModelNotFoundError
-from pretrained.hub import resolve
+from pretrained.errors import ModelFileNotFoundError, ModelNotFoundError
+from pretrained.hub import model_archive, resolve
 from tests.hub.material import Material, write
 
 TINY = Material.tiny()
@@ -87,6 +89,66 @@ def test_variables_of_the_time(variable: str, tmp_path: Path, monkeypatch: pytes
     write_hashed(tmp_path / "there", {url.format(name): data for name, data in OLD.items()})
     monkeypatch.setenv(variable, str(tmp_path / "there"))
     assert resolve("owner/name").weights().format == "pytorch"
+
+
+ARCHIVE = "https://bucket.test/models/bert/bert-base-uncased.tar.gz"
+
+
+def archive(*members: tuple[str, bytes] | tarfile.TarInfo) -> bytes:
+    """A .tar.gz of files, and of entries of other kinds."""
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w:gz") as entries:
+        for member in members:
+            if isinstance(member, tarfile.TarInfo):
+                entries.addfile(member)
+            else:
+                entry = tarfile.TarInfo(member[0])
+                entry.size = len(member[1])
+                entries.addfile(entry, io.BytesIO(member[1]))
+    return packed.getvalue()
+
+
+def test_an_archive_of_2018(home: Path) -> None:
+    """The model came as an archive, its vocabulary beside it."""
+    folder = home / ".pytorch_pretrained_bert"
+    packed = archive(("./bert_config.json", OLD["config.json"]), ("./pytorch_model.bin", OLD["pytorch_model.bin"]))
+    vocabulary = "https://bucket.test/models/bert/bert-base-uncased-vocab.txt"
+    write_hashed(folder, {ARCHIVE: packed, vocabulary: OLD["vocab.txt"]})
+    before = listing(folder)
+    files = resolve("bert-base-uncased")
+    assert files.config() == TINY.config
+    weights = files.weights().paths[0]
+    assert weights.read_bytes() == TINY.pytorch_bin
+    assert files.require("vocab.txt").read_bytes() == TINY.vocab_bytes()
+    written = weights.stat().st_mtime_ns
+    assert resolve("bert-base-uncased").weights().paths[0].stat().st_mtime_ns == written  # unpacked once
+    assert listing(folder) == before
+
+
+def test_an_archive_that_lies(home: Path, tmp_path: Path) -> None:
+    """Nothing is written outside, no link is made, and what grows without end is given up."""
+    link = tarfile.TarInfo("vocab.txt")
+    link.type, link.linkname = tarfile.SYMTYPE, "/etc/passwd"
+    names = ("../config.json", "/config.json", "C:config.json", "sub/config.json", "..", "config.json\\x")
+    evil = archive(*((name, b"{}") for name in names), link, ("config.json", OLD["config.json"]), ("run.py", b"x"))
+    write(tmp_path, {"a.tar.gz": evil, "out/": b""})
+    model_archive.unpack_once(tmp_path / "a.tar.gz", folder := tmp_path / "out")
+    assert {path.name for path in folder.iterdir()} == {"config.json", ".a.tar.gz.unpacked"}
+    assert not (tmp_path / "config.json").exists()
+    bomb = archive(("config.json", OLD["config.json"]), ("pytorch_model.bin", bytes(64 << 20)))
+    assert len(bomb) < 1 << 20
+    write_hashed(home / ".pytorch_pretrained_bert", {ARCHIVE: bomb})
+    with pytest.raises(ModelFileNotFoundError, match="no weights"):
+        resolve("bert-base-uncased", local_files_only=True).weights()
+
+
+@pytest.mark.parametrize("damage", [0, 1, 30, 200, -9, "checksum"])
+def test_an_archive_that_is_damaged(damage: int | str, home: Path) -> None:
+    packed = archive(("config.json", OLD["config.json"]), ("pytorch_model.bin", OLD["pytorch_model.bin"]))
+    packed = packed[:damage] if isinstance(damage, int) else packed[:-8] + b"????" + packed[-4:]
+    write_hashed(home / ".pytorch_pretrained_bert", {ARCHIVE: packed})
+    with pytest.raises((ModelNotFoundError, ModelFileNotFoundError)):
+        resolve("bert-base-uncased", local_files_only=True).weights()
 
 
 def test_owner_and_name_of_the_second_generation(home: Path) -> None:

@@ -268,12 +268,20 @@ def test_near_names_in_the_cache(here: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("here")
-def test_an_unknown_name_gets_no_invented_command() -> None:
+def test_an_unknown_name_gets_no_invented_command(monkeypatch: pytest.MonkeyPatch) -> None:
     said = message("qqqqqqqq")
     assert "pretrained download" not in said
     assert "owner/name" in said
     assert "pretrained download some/thing --to thing" in message("some/thing")
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    assert "HF_HUB_OFFLINE=1 forbids the network" in message("some/thing", local_files_only=True)
+    monkeypatch.delenv("HF_HUB_OFFLINE")
     assert "local_files_only=True forbids the network" in message("some/thing", local_files_only=True)
+
+
+def test_a_short_name_is_near_no_other() -> None:
+    assert "Closest" not in message("bert-base-uncased")
+    assert "Closest: bert-base-uncased, " in message("bert-base-uncaset")
 
 
 def test_a_path_that_is_not_here(here: Path) -> None:

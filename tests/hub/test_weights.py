@@ -312,6 +312,6 @@ def test_names_that_claim_very_many_data_files(tmp_path: Path) -> None:
     """Time and the message stay in proportion to what is there."""
     names = {f"model.ckpt.data-{n:05}-of-99999": b"x" for n in range(300)}
     write(tmp_path, CONFIG | {"model.ckpt.index": TINY.tf_checkpoint[".index"]} | names)
-    with pytest.raises(ModelFileNotFoundError, match=r"has 99999 data files") as raised:
+    with pytest.raises(ModelFileNotFoundError, match=r"has 99,999 data files") as raised:
         chosen(tmp_path)
     assert len(str(raised.value)) < 5000

@@ -15,7 +15,7 @@ from pretrained.hub.download.trouble import Trouble
 # What decides, when several servers failed in different ways: the first of these.
 _ORDER = (
     *("gated", "token", "unknown_revision", "certificate", "proxy", "network", "timeout", "cut", "busy"),
-    *("page", "redirect", "answer", "missing", "unknown_name"),
+    *("page", "redirect", "answer", "missing", "unknown_file", "unknown_name"),
 )
 _MIRROR = ("page", "redirect", "size", "hash", "answer", "missing", "stale", "unknown_name", "unknown_revision")
 
@@ -43,6 +43,15 @@ def no_listing(
                 looked=places,
                 found=here,
                 to_do=f"name another branch, tag or commit, or none: {messages.download(name)}",
+            )
+        )
+    if kind == "unknown_file":
+        return ModelNotFoundError(
+            messages.compose(
+                f"{name} has not every file that was asked for.",
+                looked=places,
+                found=here,
+                to_do=f"to see its files: {messages.download(name, revision=revision)} --all --dry-run",
             )
         )
     problem, to_do = _said(kind, name, repository, endpoint)

@@ -41,7 +41,7 @@ class Wish:
     everything: bool = False
     subfolder: str = ""
     names: tuple[str, ...] = ()
-    """These files and no others, as a lock file lists them."""
+    """These files and no others."""
 
 
 @dataclass(frozen=True)
@@ -218,8 +218,9 @@ class _Job:
         if not wish.names:
             return found
         if missing := set(wish.names) - set(found.names):
-            raise Trouble("missing", f"it has no {messages.listing(sorted(missing))} in {listing.commit[:12]}")
-        return replace(found, names=tuple(name for name in found.names if name in wish.names))
+            raise Trouble("unknown_file", f"it has no {messages.listing(sorted(missing))} in {listing.commit[:12]}")
+        names = tuple(name for name in found.names if name in wish.names)
+        return replace(found, names=names, format=found.format if found.names[-1] in names else None)
 
     def _plan(self, listing: Listing, served_by: Endpoint, store: CacheStore | FolderStore) -> Plan:
         chosen = self._needed(listing)

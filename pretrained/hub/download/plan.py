@@ -7,6 +7,7 @@ from pathlib import Path
 
 from pretrained.hub import messages
 from pretrained.hub.download.listing import RemoteFile
+from pretrained.hub.names import MODEL_CARD, claim
 
 FORMATS = ("safetensors", "bin", "h5", "msgpack", "ckpt")
 """Formats of weights, the preferred one first."""
@@ -68,6 +69,7 @@ def needed(
     last: list[str] = []
     if chosen is not None:  # a part such as 2_Dense may have weights in one other format only
         last = [name for by_format in found for name in by_format.get(chosen, next(iter(by_format.values())))]
+        side += [name for name in here if MODEL_CARD.fullmatch(name)]  # its licence goes where the model goes
     if everything:
         side = [name for name in here if name not in last]
     return Needed(tuple(prefix + name for name in dict.fromkeys((*side, *last))), chosen, formats)
@@ -94,8 +96,6 @@ def _joined(folder: str, name: str) -> str:
 
 
 def _is_side(name: str) -> bool:
-    from pretrained.hub.names import claim
-
     if name in _SIDE or _LENGTHS.fullmatch(name):
         return True
     return claim(name).role in ("config", "tokenizer") and not _NO_WEIGHTS.match(name)

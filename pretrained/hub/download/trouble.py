@@ -18,7 +18,8 @@ class Trouble(Exception):
         super().__init__(reason)
         self.kind = kind
         """network, timeout, cut, busy, which may pass; certificate, proxy, token, gated, unknown_name,
-        unknown_revision, missing, page, redirect, size, hash, stale, answer, address, closed, which do not."""
+        unknown_revision, unknown_file, missing, page, redirect, size, hash, stale, answer, address, closed, which do
+        not."""
         self.wait = wait
         """How many seconds the server asks to wait (Retry-After)."""
         self.temporary = kind in _TEMPORARY and not final

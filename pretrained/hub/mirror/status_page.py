@@ -54,7 +54,7 @@ def page(found: dict[str, Any], host: str) -> bytes:
     parts = [
         '<!DOCTYPE html><html lang="en"><head><meta charset="utf-8"><title>pretrained mirror</title>',
         f"<style>{_STYLE}</style></head><body><h1>pretrained mirror</h1>",
-        f"<p>{len(models)} models, {total}. In {minutes} minutes: {found['requests']:,} requests, "
+        f"<p>{messages.count(len(models), 'model')}, {total}. In {minutes} minutes: {found['requests']:,} requests, "
         f"{messages.size(found['sent'])} given, {messages.size(found['pulled'])} fetched.</p>{upstream}",
         f"<p>On another machine: <code>HF_ENDPOINT=http://{html.escape(host)}</code></p>",
         _table(
