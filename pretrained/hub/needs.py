@@ -25,6 +25,7 @@ WEIGHTS = {
 
 _CONFIG = "config.json"
 _OF_SOME = ("tokenizer_config.json", "special_tokens_map.json", "added_tokens.json", "generation_config.json")
+_OF_SENTENCES = ("modules.json", "sentence_bert_config.json", "1_Pooling/config.json")  # how vectors are pooled
 _GUESSED = ("tokenizer.json", "vocab.txt", "vocab.json", "merges.txt", "spiece.model", "sentencepiece.bpe.model")
 
 
@@ -97,7 +98,8 @@ def needs(
     tokenizer = known.tokenizer_files if known else _GUESSED
     whole = [one for one in tokenizer if one != "tokenizer.json"]
     files += [file(one, needed=known is not None and (one in whole or not whole)) for one in tokenizer]
-    files += [file(one, needed=False) for one in _OF_SOME if one not in tokenizer]
+    some = _OF_SOME if known else (*_OF_SOME, *_OF_SENTENCES)
+    files += [file(one, needed=False) for one in some if one not in tokenizer]
     files.append(file(WEIGHTS[formats[0]], needed=True, instead=WEIGHTS[formats[1]] if len(formats) > 1 else None))
     target = folder or repository.rpartition("/")[2]
     return Needs(name, repository, commit, target, known is not None, tuple(files))
@@ -158,9 +160,10 @@ def _shell(wanted: Needs, kind: str) -> str:
         f"cd -- {quoted(wanted.folder)}",
         "get() {",
         '  if [ -e "$1" ]; then return 0; fi',
+        '  mkdir -p -- "$(dirname -- "$1")"',
         f'  {command} && mv "$1.part" "$1" && return 0',
         "  status=$?",
-        f'  if [ $status -eq {refused} ]; then rm -f "$1.part"; fi',
+        f'  if [ $status -eq {refused} ]; then rm -f "$1.part"; rmdir -- "$(dirname -- "$1")" 2>/dev/null; fi',
         "  return $status",
         "}",
     ]
@@ -186,6 +189,7 @@ def _powershell(wanted: Needs) -> str:
         f"Set-Location -LiteralPath {quoted(wanted.folder)}",
         "function Get-One($Name, $Url) {  # false where the server has no such file",
         "  if (Test-Path -LiteralPath $Name) { return $true }",
+        "  if ($Folder = Split-Path $Name) { New-Item -ItemType Directory -Force -Path $Folder | Out-Null }",
         '  try { Invoke-WebRequest -UseBasicParsing -Uri $Url -OutFile "$Name.part" }',
         "  catch { if ([int]$_.Exception.Response.StatusCode -eq 404) { return $false } else { throw } }",
         '  Move-Item -LiteralPath "$Name.part" -Destination $Name',

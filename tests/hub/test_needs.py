@@ -134,6 +134,20 @@ def test_the_scripts_fetch_a_model(kind: str, refused: int, here: Path) -> None:
 
 
 @pytest.mark.skipif(os.name == "nt" or shutil.which("sh") is None, reason="a script for sh")
+@pytest.mark.parametrize("pooled", [True, False])
+def test_a_model_of_sentence_transformers_keeps_its_pooling(pooled: bool, here: Path) -> None:
+    said = {"modules.json": b"[]", "sentence_bert_config.json": b"{}"} if pooled else {}
+    write(here / "server", FILES | said)
+    (here / "s.sh").write_text(as_script(needs("team/model"), "curl"))
+    fake = FAKE % (here / "server", 22)
+    if not pooled:
+        fake = 'case "$*" in *1_Pooling*) exit 22;; esac\n' + fake
+    assert run_with(here, fake, "curl").returncode == 0
+    fetched = {path.relative_to(here / "model").as_posix() for path in (here / "model").rglob("*")}
+    assert fetched == {*FILES, *said} | ({"1_Pooling", "1_Pooling/config.json"} if pooled else set())
+
+
+@pytest.mark.skipif(os.name == "nt" or shutil.which("sh") is None, reason="a script for sh")
 @pytest.mark.parametrize("kind", ["wget", "curl"])
 def test_a_network_that_fails_ends_the_script_and_keeps_what_came(kind: str, here: Path) -> None:
     (here / "s.sh").write_text(as_script(needs("bert-base-uncased"), kind))
