@@ -24,7 +24,13 @@ WEIGHTS = {
 """Format of weights, the preferred one first → the file's name."""
 
 _CONFIG = "config.json"
-_OF_SOME = ("tokenizer_config.json", "special_tokens_map.json", "added_tokens.json", "generation_config.json")
+_OF_SOME = (
+    "tokenizer_config.json",
+    "special_tokens_map.json",
+    "added_tokens.json",
+    "generation_config.json",
+    "README.md",
+)
 _OF_SENTENCES = ("modules.json", "sentence_bert_config.json", "1_Pooling/config.json")  # how vectors are pooled
 _GUESSED = ("tokenizer.json", "vocab.txt", "vocab.json", "merges.txt", "spiece.model", "sentencepiece.bpe.model")
 

@@ -125,7 +125,7 @@ def test_the_scripts_fetch_a_model(kind: str, refused: int, here: Path) -> None:
     done = run_with(here, FAKE % (here / "server", refused), kind)
     assert done.returncode == 0, done.stderr
     fetched = {path.name: path.read_bytes() for path in (here / "a folder").iterdir()}
-    assert fetched == {name: files[name] for name in ("config.json", "vocab.txt", weights)}
+    assert fetched == {name: files[name] for name in ("README.md", "config.json", "vocab.txt", weights)}
     assert resolve("./a folder").config() is not None
     # Another run asks only for what is not there.
     (here / "asked").unlink()
