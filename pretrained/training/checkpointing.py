@@ -77,8 +77,10 @@ class Store:
         self._check(facts["identity"], folder)
         weights, moments = load_file(folder / _WEIGHTS), load_file(folder / _OPTIMIZER)
         self.processes.put_state(model, optimizer, weights, moments)
-        schedule.load_state_dict({**schedule.state_dict(), "last_epoch": facts["schedule"]})
-        for group, rate in zip(optimizer.param_groups, _rates(schedule), strict=True):
+        schedule.last_epoch = facts["schedule"]
+        rates = _rates(schedule)
+        schedule.load_state_dict({**schedule.state_dict(), "_last_lr": rates})
+        for group, rate in zip(optimizer.param_groups, rates, strict=True):
             group["lr"] = rate
         return kind(**facts["state"])
 
