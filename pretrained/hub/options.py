@@ -44,3 +44,10 @@ def offline() -> str | None:
         if os.environ.get(variable, "").upper() in ("1", "ON", "YES", "TRUE"):
             return variable
     return None
+
+
+def forbidden(local_files_only: bool) -> str:
+    """What forbids the network, the environment first; "" when nothing does."""
+    if variable := offline():
+        return f"{variable}={os.environ[variable]}"
+    return "local_files_only=True" if local_files_only else ""

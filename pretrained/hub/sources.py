@@ -111,7 +111,7 @@ def _find(search: _Search, *, local_files_only: bool, refresh: bool) -> ModelFil
             if refresh:
                 found.note(f"force_download= is for models of the hub; this is a {found.kind}")
             return found
-    forbidden = _forbidden(local_files_only) if on_the_hub else ""
+    forbidden = options.forbidden(local_files_only) if on_the_hub else ""
     if on_the_hub and not forbidden:
         return None
     if refresh and on_the_hub:
@@ -337,13 +337,6 @@ def _unusable(root: Path, repository: Path) -> str:
 
 
 # -- the network --------------------------------
-
-
-def _forbidden(local_files_only: bool) -> str:
-    """What forbids the network, the environment first; "" when nothing does."""
-    if variable := options.offline():
-        return f"{variable}={os.environ[variable]}"
-    return "local_files_only=True" if local_files_only else ""
 
 
 def _downloaded(

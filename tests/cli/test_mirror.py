@@ -36,9 +36,11 @@ def test_a_mirror_from_start_to_end(loopback: None, tmp_path: Path, end: signal.
             process.kill()
 
 
-def test_options(cli: Callable[..., Any]) -> None:
+def test_options(cli: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
     assert cli("mirror", "--max-size", "5G").code == 2
     assert cli("mirror", "--upstream", "hub", "--max-size", "much").code == 2
     ended = cli("mirror", "--upstream", "http://127.0.0.1:1")
     assert ended.code == 1
     assert "HF_HUB_OFFLINE=1 forbids it" in ended.err
+    monkeypatch.delenv("HF_HUB_OFFLINE")
+    assert "--upstream: 'nowhere' is no address" in cli("mirror", "--upstream", "nowhere").err

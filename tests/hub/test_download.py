@@ -26,7 +26,7 @@ FILES = TINY.files() | {
     "onnx/model.onnx": b"onnx",
     "model.safetensors": TINY.safetensors + bytes(4096),
 }
-NEEDED = ["config.json", "model.safetensors", "vocab.txt"]
+NEEDED = ["README.md", "config.json", "model.safetensors", "vocab.txt"]
 
 pytestmark = pytest.mark.usefixtures("loopback", "cache")
 
@@ -63,7 +63,7 @@ def test_a_name_that_is_not_here_is_fetched_once(server: HubServer, cache: Path)
     assert files.kind == "cache"
     assert files.root.is_relative_to(cache)
     assert files.weights().paths[0].read_bytes() == FILES["model.safetensors"]
-    assert f"3 files were downloaded from {server.url}" in files.notes
+    assert f"4 files were downloaded from {server.url}" in files.notes
     assert sorted(server.files_asked()) == NEEDED
     asked = len(server.log)
     assert resolve(NAME).root == files.root
@@ -293,7 +293,7 @@ def test_formats_and_all(server: HubServer, tmp_path: Path) -> None:
 def test_a_dry_run_fetches_and_writes_nothing(server: HubServer, tmp_path: Path, cache: Path) -> None:
     done = download(NAME, dry_run=True)
     assert [(file.name, file.size) for file in done.plan.missing] == [
-        (name, len(FILES[name])) for name in ("config.json", "vocab.txt", "model.safetensors")
+        (name, len(FILES[name])) for name in ("config.json", "vocab.txt", "README.md", "model.safetensors")
     ]
     assert done.plan.to_fetch == sum(len(FILES[name]) for name in NEEDED)
     assert server.files_asked() == []

@@ -297,6 +297,10 @@ def test_where_servers_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     for wrong in ("b.test", "ftp://b.test", "http://", "http://user:secret@b.test", "http://b.test/?x=1"):
         with pytest.raises(ConfigurationError, match="is no address of a server"):
             urls(wrong)
+    monkeypatch.setenv("HF_ENDPOINT", "mirror:8000")
+    with pytest.raises(ConfigurationError, match=r"HF_ENDPOINT: 'mirror:8000' is no address .* https://HOST$"):
+        urls()
+    monkeypatch.delenv("HF_ENDPOINT")
     monkeypatch.delenv("PRETRAINED_ENDPOINTS")
     for text in (b"endpoints = [", b'endpoints = "http://lan"', b"endpoints = [1]", b"\xff"):
         write(folder, {"config.toml": text})

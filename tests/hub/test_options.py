@@ -19,6 +19,7 @@ def test_a_fresh_copy_cannot_be_had_offline(variable: str, monkeypatch: pytest.M
     monkeypatch.setenv(variable, "1")
     with pytest.raises(DownloadError, match=f"force_download=True .* {variable}=1 forbids the network"):
         resolve("bert-base-uncased", force_download=True)
+    monkeypatch.delenv(variable)
     with pytest.raises(OSError, match="local_files_only=True forbids"):
         resolve("hub:bert-base-uncased", force_download=True, local_files_only=True)
 

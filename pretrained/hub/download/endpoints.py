@@ -38,10 +38,12 @@ class Endpoint:
         return f"{self.url}/api/models/{repository}/revision/{quote(revision, safe='')}?blobs=true"
 
 
-def endpoints(chosen: Sequence[str] = ()) -> list[Endpoint]:
-    """The servers in order; the environment and the configuration are read at each call."""
+def endpoints(chosen: Sequence[str] = (), *, source: str = "--endpoint") -> list[Endpoint]:
+    """The servers in order; the environment and the configuration are read at each call.
+
+    `source` is the option that `chosen` came by.
+    """
     named: Iterable[str] = chosen
-    source = "--endpoint"
     if not chosen:
         source = "PRETRAINED_ENDPOINTS"
         named = re.split(r"[\s,]+", os.environ.get(source, "").strip())
@@ -79,19 +81,24 @@ def _endpoint(url: str, source: str) -> Endpoint:
     hub = _hub()
     if url == HUB:
         return Endpoint(hub, takes_token=True)
+    url = _address(url, source, others=", or hub")
+    return Endpoint(url, takes_token=url == hub)
+
+
+def _address(url: str, source: str, *, others: str = "") -> str:
+    """The address of a server, without a slash at its end."""
     url = url.rstrip("/")
     if not re.fullmatch(r"https?://[^/\s@]+(/[^\s?#]*)?", url):
         raise ConfigurationError(
-            f"{source}: {url!r} is no address of a server. To do: write http://HOST:PORT, https://HOST, or hub"
+            f"{source}: {url!r} is no address of a server. To do: write http://HOST:PORT, https://HOST{others}"
         )
-    return Endpoint(url, takes_token=url == hub)
+    return url
 
 
 def _hub() -> str:
     """HF_ENDPOINT, else the address that huggingface_hub knows."""
-    named = os.environ.get("HF_ENDPOINT", "")
-    if not named:
-        from huggingface_hub import constants
+    if named := os.environ.get("HF_ENDPOINT", "").strip():
+        return _address(named, "HF_ENDPOINT")
+    from huggingface_hub import constants
 
-        named = constants.ENDPOINT
-    return named.rstrip("/")
+    return constants.ENDPOINT.rstrip("/")

@@ -39,7 +39,7 @@ class Upstream:
                 f"--upstream {url} asks the network, and {variable}={os.environ[variable]} forbids it.\n"
                 "To do: leave one of the two away"
             )
-        (self.endpoint,) = endpoints([url])
+        (self.endpoint,) = endpoints([url], source="--upstream")
         self.folder = folder
         self.room = Room(folder, max_size)
         self._changed = changed
