@@ -81,7 +81,8 @@ def _commands(
 ) -> None:
     """Pretrained language models by name, folder or file.
 
-    A model is named by its folder, by a file, by a published name in this machine's cache, or by package:NAME.
+    A model is named by its folder, by a file or a bundle, by a published name, or by package:NAME. What is on this
+    machine is used as it is; pretrained download brings the rest.
     """
 
 
