@@ -49,7 +49,7 @@ class NotQuiteLinear(nn.Linear):
 
 @pytest.mark.parametrize(
     "layer",
-    [NotQuiteLinear(4, 4), nn.Linear(4, 4, dtype=torch.bfloat16), nn.Linear(4, 4, device="meta"), nn.Embedding(4, 4)],
+    [NotQuiteLinear(4, 4), nn.Linear(4, 4, dtype=torch.float16), nn.Linear(4, 4, device="meta"), nn.Embedding(4, 4)],
 )
 def test_what_is_not_packed(layer):
     assert not fuse.can_pack(layer)
@@ -89,3 +89,8 @@ def test_an_activation_that_is_not_known_is_not_fused():
     assert fuse.fused_form(nn.Softmax()) is None
     known = [name for name, kind in ACTIVATIONS.items() if fuse.fused_form(kind()) is not None]
     assert {"gelu", "gelu_new", "relu", "silu", "tanh"} <= {*known}
+
+
+@with_onednn
+def test_bfloat16_is_packed_where_the_processor_multiplies_it():
+    assert fuse.can_pack(nn.Linear(4, 4, dtype=torch.bfloat16)) == fuse.has_bfloat16()
