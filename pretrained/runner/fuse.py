@@ -17,6 +17,8 @@ from pretrained.nn.linear import Linear, product
 
 SIGNATURE = "mkldnn::_reorder_linear_weight(Tensor self, int? batch_size=None) -> Tensor Y"
 NONE = ("none", "")
+LINEAR = (nn.Linear, Linear, Conv1D)
+"""What other layers may stand for; a subclass may compute anything."""
 
 
 @cache
@@ -33,10 +35,10 @@ def available() -> bool:
 @cache
 def has_bfloat16() -> bool:
     """Whether this processor multiplies bfloat16 by itself, twice as fast as float32 or more."""
-    return available() and bool(torch.ops.mkldnn._is_mkldnn_bf16_supported()) and _instructions("avx512_bf16", "amx")
+    return available() and bool(torch.ops.mkldnn._is_mkldnn_bf16_supported()) and has_instructions("avx512_bf16", "amx")
 
 
-def _instructions(*names: str) -> bool:
+def has_instructions(*names: str) -> bool:
     """Whether torch says that the processor has one of these."""
     checks = {"avx512_bf16": "_is_avx512_bf16_supported", "amx": "_is_amx_tile_supported", "vnni": "_is_vnni_supported"}
     found = (getattr(torch.cpu, checks[name], None) for name in names)
@@ -45,7 +47,7 @@ def _instructions(*names: str) -> bool:
 
 def can_pack(layer: nn.Module) -> bool:
     """Whether `PackedLinear` can stand for this layer."""
-    if type(layer) not in (nn.Linear, Linear, Conv1D) or not available():
+    if type(layer) not in LINEAR or not available():
         return False
     weight: Tensor = layer.weight  # type: ignore[assignment]
     fits = weight.dtype == torch.float32 or (weight.dtype == torch.bfloat16 and has_bfloat16())

@@ -12,8 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from pretrained.nn.conv1d import Conv1D
-from pretrained.nn.linear import Linear
-from pretrained.runner.fuse import _instructions
+from pretrained.runner.fuse import LINEAR, has_instructions
 
 PREPACK = "onednn::qlinear_prepack(Tensor weight, int[]? x_shape) -> Tensor"
 PRODUCT = (
@@ -35,12 +34,12 @@ def available() -> bool:
         str(getattr(getattr(getattr(torch.ops.onednn, name, None), "default", None), "_schema", ""))
         for name in ("qlinear_prepack", "qlinear_pointwise")
     ]
-    return found == [PREPACK, PRODUCT] and _instructions("vnni", "amx")
+    return found == [PREPACK, PRODUCT] and has_instructions("vnni", "amx")
 
 
 def can_quantize(layer: nn.Module) -> bool:
     """Whether `Int8Linear` can stand for this layer."""
-    if type(layer) not in (nn.Linear, Linear, Conv1D) or not available():
+    if type(layer) not in LINEAR or not available():
         return False
     weight: Tensor = layer.weight  # type: ignore[assignment]
     return weight.is_cpu and weight.is_floating_point() and min(weight.shape) >= _SMALLEST_WIDTH

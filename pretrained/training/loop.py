@@ -6,7 +6,7 @@ seed and step, and a checkpoint holds the rest. The same seed on the same machin
 
 import contextlib
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from pretrained.errors import ConfigurationError
 from pretrained.modeling import PreTrainedModel
 from pretrained.runner.rows import Batch, Collator, Row
+from pretrained.runner.threads import torch_threads
 from pretrained.training import checkpointing, optimization
 from pretrained.training.distributed import Processes
 from pretrained.training.options import TrainingOptions
@@ -116,7 +117,7 @@ class Trainer:
             ConfigurationError: the folder holds a checkpoint of another recipe or other data, or the loss is no number.
         """
         options, model = self.options, self.model
-        with Processes.of(options) as processes, _threads(options.threads):
+        with Processes.of(options) as processes, torch_threads(options.threads):
             numbers = optimization.layer_numbers(model)
             if options.gradient_checkpointing:
                 model.gradient_checkpointing_enable()
@@ -239,14 +240,3 @@ def _nothing(output: Any) -> Tensor:
     """0, with gradients of 0: rows without any label have no mean."""
     logits: Tensor = next(value for value in output.values() if torch.is_tensor(value) and value.is_floating_point())
     return logits.nan_to_num().sum() * 0.0
-
-
-@contextlib.contextmanager
-def _threads(count: int | None) -> Iterator[None]:
-    before = torch.get_num_threads()
-    if count is not None:
-        torch.set_num_threads(count)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
