@@ -1,9 +1,7 @@
 """BertTokenizer gives published ids, and folders go to and from today's libraries."""
 
 import json
-import random
 import re
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +12,10 @@ import transformers
 from pretrained.errors import TokenizationError
 from pretrained.models.bert.tokenization_bert import BertTokenizer
 from tests.tokenization.material import WORDS, small_bert
+from tests.tokenization.published import random_texts, shared_texts
 
 MODELS = ["bert-base-uncased", "bert-base-cased", "bert-base-chinese", "bert-base-multilingual-cased"]
+SPECIAL = ("[MASK]", "[SEP]", "[sep]", "[unused1]")
 TEXTS = ["Unwanted, héllo <Drug>[MASK] <drug>!", "世世 low ẘ", "a [unused0] <GENE>x", "", "UNwantéd,running"]
 
 # Where today's transformers and 3.5.1 differ, ours is as 3.5.1: code points that are never characters are dropped, and
@@ -32,36 +32,6 @@ def theirs(folder: Path, name: str, **options: Any) -> Any:
     lower_case = options.pop("do_lower_case", name.endswith("uncased"))
     vocab = str(folder / "vocab" / name / "vocab.txt")
     return transformers.BertTokenizer(vocab=vocab, do_lower_case=lower_case, **options)
-
-
-@cache
-def shared_texts(folder: Path) -> list[str]:
-    lines = (folder / "text" / "udhr.jsonl").read_text(encoding="utf-8").split("\n")
-    texts = [json.loads(line)["text"] for line in lines if line]
-    texts += json.loads((folder / "text" / "blns.json").read_text(encoding="utf-8"))
-    for name in ("sample_text.txt", "sample_text_no_unicode.txt", "tinyshakespeare.txt"):
-        texts += (folder / "text" / name).read_text(encoding="utf-8").split("\n\n")
-    return texts
-
-
-def random_texts(count: int) -> list[str]:
-    """Stretches of many alphabets, fresh each time; the seed is shown when a test fails."""
-    seed = random.randrange(2**32)
-    print(f"{seed=}")
-    rng = random.Random(seed)
-    blocks = [(0x20, 0x7E), (0, 0x1F), (0xA0, 0x24F), (0x300, 0x36F), (0x370, 0x52F), (0x590, 0x6FF), (0x900, 0xDFF)]
-    blocks += [(0x1E00, 0x1FFF), (0x2000, 0x2FFF), (0x3000, 0x30FF), (0x4E00, 0x9FFF), (0xAC00, 0xD7AF)]
-    blocks += [(0xF900, 0xFFFF), (0x1F300, 0x1F9FF), (0x20000, 0x2FA1F)]
-    texts = []
-    for _ in range(count):
-        parts = []
-        for _ in range(rng.randint(1, 25)):
-            low, high = rng.choice(blocks)
-            parts += [chr(rng.randint(low, high)) for _ in range(rng.randint(1, 5))]
-            if rng.random() < 0.3:
-                parts.append(rng.choice([" ", " ", "[MASK]", "[SEP]", "[sep]", "\n", "[unused1]"]))
-        texts.append("".join(parts))
-    return texts
 
 
 # -- published ids
@@ -85,7 +55,7 @@ def test_every_shared_text_as_transformers_has_it(shared_data: Path, name: str) 
 
 @pytest.mark.parametrize("name", MODELS)
 def test_any_text_single_and_pair_as_transformers_has_it(shared_data: Path, name: str) -> None:
-    texts = [text for text in random_texts(400) if not DIFFERENT_TODAY.search(text)]
+    texts = [text for text in random_texts(400, SPECIAL) if not DIFFERENT_TODAY.search(text)]
     texts += [text[:300] for text in shared_texts(shared_data)[::80]]
     options = {"return_offsets_mapping": True, "return_special_tokens_mask": True, "padding": True}
     mine, other = ours(shared_data, name), theirs(shared_data, name)
