@@ -7,6 +7,7 @@ columns say where to look; the rest is what people find in the paper that publis
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
+from typing import Any
 
 from pretrained.errors import ConfigurationError
 
@@ -54,6 +55,15 @@ class Task:
     batch_size: int = 32
 
 
+OWN = {
+    "classification": ("accuracy", "f1_macro"),
+    "multi-label": ("f1_micro", "f1_macro", "exact"),
+    "regression": ("spearman", "pearson", "mean_squared_error"),
+    "tokens": ("f1", "precision", "recall", "accuracy"),
+}
+"""Tasks of one's own data, whose columns come from options → what is measured."""
+
+
 def _split(train: str, dev: str, test: str) -> dict[str, tuple[str, ...]]:
     return {"train": (train,), "dev": (dev,), "test": (test,)}
 
@@ -63,6 +73,38 @@ _TSV = {"train": ("train.tsv", "train.csv"), "dev": ("dev.tsv", "dev.csv"), "tes
 
 def _bio(*types: str) -> tuple[str, ...]:
     return ("O", *(f"{prefix}-{kind}" for kind in types for prefix in "BI"))
+
+
+def _classes(name: str, about: str, **more: Any) -> Task:
+    """A class of a text or a pair."""
+    found = {"labels": ("0", "1"), "files": _TSV, **more}
+    return Task(name=name, kind="classification", about=about, **found)
+
+
+def _names(name: str, about: str, *, label: int = -1, **more: Any) -> Task:
+    """Names in text, a word and its tag a line."""
+    found = {"metrics": OWN["tokens"], "learning_rate": 5e-5, **more}
+    return Task(name=name, kind="tokens", about=about, text=0, label=label, **found)
+
+
+def _answers(name: str, about: str, file: str, *, trial: tuple[str, ...] = (), max_length: int = 384) -> Task:
+    """Questions in SQuAD's layout; "{}" in the files' name stands for the split."""
+    files: dict[str, tuple[str, ...]] = {split: (file.format(split), f"{split}.json") for split in SPLITS}
+    files["test"] = (*trial, *files["test"])
+    return Task(
+        name=name,
+        kind="answers",
+        about=about,
+        text="question",
+        pair="context",
+        label=None,
+        files=files,
+        metrics=("f1", "exact"),
+        epochs=2,
+        max_length=max_length,
+        learning_rate=3e-5,
+        batch_size=12,
+    )
 
 
 _ENTAILMENT = ("entailment", "not_entailment")
@@ -80,33 +122,25 @@ _TEXTS = {
 }
 
 _ALL = (
-    Task(
-        name="cola",
-        kind="classification",
-        about="Is the sentence grammatical? CoLA (Warstadt et al., arXiv 1805.12471), GLUE",
+    _classes(
+        "cola",
+        "Is the sentence grammatical? CoLA (Warstadt et al., arXiv 1805.12471), GLUE",
         text="sentence",
-        labels=("0", "1"),
-        files=_TSV,
         unnamed={"sentence": 3, "label": 1},
         metrics=("matthews", "accuracy"),
     ),
-    Task(
-        name="sst2",
-        kind="classification",
-        about="Is the film review positive? SST-2 (Socher et al., EMNLP 2013), GLUE",
+    _classes(
+        "sst2",
+        "Is the film review positive? SST-2 (Socher et al., EMNLP 2013), GLUE",
         text="sentence",
-        labels=("0", "1"),
-        files=_TSV,
         unnamed={"sentence": 0, "label": 1},
     ),
-    Task(
-        name="mrpc",
-        kind="classification",
-        about="Do the sentences say the same? MRPC (Dolan and Brockett, IWP 2005), GLUE",
+    _classes(
+        "mrpc",
+        "Do the sentences say the same? MRPC (Dolan and Brockett, IWP 2005), GLUE",
         text="#1 String",
         pair="#2 String",
         label="Quality",
-        labels=("0", "1"),
         rename={"not_equivalent": "0", "equivalent": "1"},
         also={"sentence1": "#1 String", "sentence2": "#2 String", "label": "Quality"},
         files={
@@ -132,23 +166,19 @@ _ALL = (
         also={"label": "score"},
         metrics=("spearman", "pearson"),
     ),
-    Task(
-        name="qqp",
-        kind="classification",
-        about="Do the questions ask the same? Quora question pairs, GLUE",
+    _classes(
+        "qqp",
+        "Do the questions ask the same? Quora question pairs, GLUE",
         text="question1",
         pair="question2",
         label="is_duplicate",
-        labels=("0", "1"),
         also={"label": "is_duplicate"},
-        files=_TSV,
         damaged=True,
         metrics=("f1", "accuracy"),
     ),
-    Task(
-        name="mnli",
-        kind="classification",
-        about="Does the first sentence entail the second? MultiNLI (Williams et al., arXiv 1704.05426), GLUE",
+    _classes(
+        "mnli",
+        "Does the first sentence entail the second? MultiNLI (Williams et al., arXiv 1704.05426), GLUE",
         text="sentence1",
         pair="sentence2",
         label="gold_label",
@@ -156,10 +186,9 @@ _ALL = (
         also=_ALSO_NLI,
         files=_split("train.tsv", "dev_matched.tsv", "test_matched.tsv"),
     ),
-    Task(
-        name="mnli-mm",
-        kind="classification",
-        about="MultiNLI, evaluated on texts of other kinds than those of the training",
+    _classes(
+        "mnli-mm",
+        "MultiNLI, evaluated on texts of other kinds than those of the training",
         text="sentence1",
         pair="sentence2",
         label="gold_label",
@@ -167,38 +196,30 @@ _ALL = (
         also=_ALSO_NLI,
         files=_split("train.tsv", "dev_mismatched.tsv", "test_mismatched.tsv"),
     ),
-    Task(
-        name="qnli",
-        kind="classification",
-        about="Does the sentence answer the question? QNLI, made from SQuAD (arXiv 1804.07461), GLUE",
+    _classes(
+        "qnli",
+        "Does the sentence answer the question? QNLI, made from SQuAD (arXiv 1804.07461), GLUE",
         text="question",
         pair="sentence",
         labels=_ENTAILMENT,
-        files=_TSV,
     ),
-    Task(
-        name="rte",
-        kind="classification",
-        about="Does the first text entail the second? RTE 1, 2, 3 and 5 (arXiv 1804.07461), GLUE",
+    _classes(
+        "rte",
+        "Does the first text entail the second? RTE 1, 2, 3 and 5 (arXiv 1804.07461), GLUE",
         text="sentence1",
         pair="sentence2",
         labels=_ENTAILMENT,
-        files=_TSV,
     ),
-    Task(
-        name="wnli",
-        kind="classification",
-        about="Is the pronoun resolved right? WNLI (Levesque et al., KR 2012), GLUE",
+    _classes(
+        "wnli",
+        "Is the pronoun resolved right? WNLI (Levesque et al., KR 2012), GLUE",
         text="sentence1",
         pair="sentence2",
-        labels=("0", "1"),
-        files=_TSV,
         epochs=5,
     ),
-    Task(
-        name="xnli",
-        kind="classification",
-        about="Entailment in 15 languages, one by --language (Conneau et al., arXiv 1809.05053)",
+    _classes(
+        "xnli",
+        "Entailment in 15 languages, one by --language (Conneau et al., arXiv 1809.05053)",
         text="sentence1",
         pair="sentence2",
         label="gold_label",
@@ -216,40 +237,28 @@ _ALL = (
             "test": ("XNLI-1.0/xnli.test.tsv", "xnli.test.tsv"),
         },
     ),
-    Task(
-        name="chnsenticorp",
-        kind="classification",
-        about="Is the Chinese review positive? ChnSentiCorp (Tan and Zhang 2008)",
+    _classes(
+        "chnsenticorp",
+        "Is the Chinese review positive? ChnSentiCorp (Tan and Zhang 2008)",
         text="text_a",
-        labels=("0", "1"),
-        files=_TSV,
         max_length=256,
     ),
-    Task(
-        name="lcqmc",
-        kind="classification",
-        about="Do the Chinese questions ask the same? LCQMC (Liu et al., COLING 2018)",
+    _classes(
+        "lcqmc",
+        "Do the Chinese questions ask the same? LCQMC (Liu et al., COLING 2018)",
         text="text_a",
         pair="text_b",
-        labels=("0", "1"),
         files={split: (*names, names[0].replace(".tsv", ".txt")) for split, names in _TSV.items()},
         unnamed={"text_a": 0, "text_b": 1, "label": 2},
     ),
-    Task(
-        name="conll2003",
-        kind="tokens",
-        about="Persons, places, organisations in news (Tjong Kim Sang and De Meulder, CoNLL 2003); any column file",
-        text=0,
-        label=-1,
+    _names(
+        "conll2003",
+        "Persons, places, organisations in news (Tjong Kim Sang and De Meulder, CoNLL 2003); any column file",
         files=_CONLL,
-        metrics=("f1", "precision", "recall", "accuracy"),
-        learning_rate=5e-5,
     ),
-    Task(
-        name="wnut17",
-        kind="tokens",
-        about="New and rare names in posts (Derczynski et al., W-NUT 2017)",
-        text=0,
+    _names(
+        "wnut17",
+        "New and rare names in posts (Derczynski et al., W-NUT 2017)",
         label=1,
         labels=_bio("corporation", "creative-work", "group", "location", "person", "product"),
         files={
@@ -257,88 +266,33 @@ _ALL = (
             "dev": ("emerging.dev.conll", *_CONLL["dev"]),
             "test": ("emerging.test.annotated", *_CONLL["test"]),
         },
-        metrics=("f1", "precision", "recall", "accuracy"),
-        learning_rate=5e-5,
     ),
-    Task(
-        name="germeval",
-        kind="tokens",
-        about="Names in German news and Wikipedia (Benikova et al., GermEval 2014); the outer layer",
-        text=0,
-        label=-1,
+    _names(
+        "germeval",
+        "Names in German news and Wikipedia (Benikova et al., GermEval 2014); the outer layer",
         labels=_bio(*(f"{kind}{ending}" for kind in ("LOC", "ORG", "OTH", "PER") for ending in ("", "deriv", "part"))),
         columns={4: (1, 2)},  # number, word, outer tag, inner tag
-        files={
-            "train": ("train.txt", "NER-de-train.tsv"),
-            "dev": ("dev.txt", "NER-de-dev.tsv"),
-            "test": ("test.txt", "NER-de-test.tsv"),
-        },
-        metrics=("f1", "precision", "recall", "accuracy"),
-        learning_rate=5e-5,
+        files={split: (f"{split}.txt", f"NER-de-{split}.tsv") for split in SPLITS},
     ),
-    Task(
-        name="msra-ner",
-        kind="tokens",
-        about="Names in Chinese news, a character a line (Levow, SIGHAN 2006)",
-        text=0,
-        label=-1,
+    _names(
+        "msra-ner",
+        "Names in Chinese news, a character a line (Levow, SIGHAN 2006)",
         files={split: (f"msra_{split}_bio", *names) for split, names in _CONLL.items()},
-        metrics=("f1", "precision", "recall", "accuracy"),
-        learning_rate=5e-5,
     ),
-    Task(
-        name="squad",
-        kind="answers",
-        about="Where in the text is the answer? SQuAD 1.1 (Rajpurkar et al., arXiv 1606.05250)",
-        text="question",
-        pair="context",
-        label=None,
-        files={
-            "train": ("train-v1.1.json", "train.json"),
-            "dev": ("dev-v1.1.json", "dev.json"),
-            "test": ("test-v1.1.json", "test.json"),
-        },
-        metrics=("f1", "exact"),
-        epochs=2,
-        max_length=384,
-        learning_rate=3e-5,
-        batch_size=12,
+    _answers(
+        "squad", "Where in the text is the answer? SQuAD 1.1 (Rajpurkar et al., arXiv 1606.05250)", "{}-v1.1.json"
     ),
-    Task(
-        name="squad2",
-        kind="answers",
-        about="Where is the answer, if there is one? SQuAD 2.0 (Rajpurkar et al., arXiv 1806.03822)",
-        text="question",
-        pair="context",
-        label=None,
-        files={
-            "train": ("train-v2.0.json", "train.json"),
-            "dev": ("dev-v2.0.json", "dev.json"),
-            "test": ("test-v2.0.json", "test.json"),
-        },
-        metrics=("f1", "exact"),
-        epochs=2,
-        max_length=384,
-        learning_rate=3e-5,
-        batch_size=12,
+    _answers(
+        "squad2",
+        "Where is the answer, if there is one? SQuAD 2.0 (Rajpurkar et al., arXiv 1806.03822)",
+        "{}-v2.0.json",
     ),
-    Task(
-        name="cmrc2018",
-        kind="answers",
-        about="Where in the Chinese text is the answer? (Cui et al., EMNLP 2019)",
-        text="question",
-        pair="context",
-        label=None,
-        files={
-            "train": ("cmrc2018_train.json", "train.json"),
-            "dev": ("cmrc2018_dev.json", "dev.json"),
-            "test": ("cmrc2018_trial.json", "cmrc2018_test.json", "test.json"),
-        },
-        metrics=("f1", "exact"),
-        epochs=2,
+    _answers(
+        "cmrc2018",
+        "Where in the Chinese text is the answer? (Cui et al., EMNLP 2019)",
+        "cmrc2018_{}.json",
+        trial=("cmrc2018_trial.json",),
         max_length=512,
-        learning_rate=3e-5,
-        batch_size=12,
     ),
     Task(
         name="swag",
@@ -405,13 +359,6 @@ _ALIASES = {
 }
 """What else people call them."""
 
-# One's own data: the columns come from options.
-OWN = {
-    "classification": ("accuracy", "f1_macro"),
-    "multi-label": ("f1_micro", "f1_macro", "exact"),
-    "regression": ("spearman", "pearson", "mean_squared_error"),
-    "tokens": ("f1", "precision", "recall", "accuracy"),
-}
 HIGHER_IS_WORSE = frozenset({"loss", "perplexity", "mean_squared_error"})
 
 
