@@ -121,6 +121,17 @@ class _AutoModel:
         return cls._class_for(registry.family(config.model_type))(config)
 
     @classmethod
+    def class_of(cls, config: PretrainedConfig) -> Any:
+        """The class that a checkpoint was saved as, if it is one for this task; else the one that is chosen here.
+
+        XLNet, XLM and FlauBERT answer questions by either of two heads; here the simple one is chosen, as published.
+        """
+        found = registry.family(config.model_type)
+        names = found.public_names()
+        saved = [name for name in config.architectures or () if name in names and name.endswith(cls.task)]
+        return registry.load(found, names[saved[0]]) if saved else cls._class_for(found)
+
+    @classmethod
     def _class_for(cls, found: Family) -> type:
         if cls.task not in found.models:
             able = [name for name, other in registry.families().items() if cls.task in other.models]

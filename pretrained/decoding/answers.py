@@ -4,7 +4,8 @@ A window is question and a part of the text, as (Devlin et al., arXiv 1810.04805
 token as the first and as the last of the answer; a span counts the sum of both.
 """
 
-from collections.abc import Sequence
+import math
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -31,9 +32,50 @@ class Window:
     cls: int
     """The place whose score stands for "there is no answer"."""
 
+    def search_inputs(self) -> dict[str, Any]:
+        """As `inputs`, with what a head that searches spans takes besides: where no answer can be, and `cls`."""
+        hidden = [int(place is None and at != self.cls) for at, place in enumerate(self.offsets)]
+        return {**self.inputs, "p_mask": hidden, "cls_index": self.cls}
+
+
+SEARCHED = ("start_top_log_probs", "start_top_index", "end_top_log_probs", "end_top_index", "cls_logits")
+"""What such a head returns."""
+
+
+@dataclass(frozen=True)
+class Candidates:
+    """What a head that searches spans (nn/span_search.py) says of a window: s starts, and e ends for each of them."""
+
+    starts: Scores
+    """(s,) probabilities."""
+    start_places: npt.NDArray[np.int64]
+    """(s,) tokens."""
+    ends: Scores
+    """(e, s) probabilities, each given its start."""
+    end_places: npt.NDArray[np.int64]
+    """(e, s) tokens."""
+    none: float
+    """Above 0 for "there is no answer"."""
+
+    @classmethod
+    def of(cls, starts: Any, start_places: Any, ends: Any, end_places: Any, none: Any) -> "Candidates":
+        """Of a row of the head's outputs, in the order of SEARCHED."""
+        first = np.asarray(start_places).astype(np.int64)
+        shape = (-1, len(first))
+        last = np.asarray(end_places).astype(np.int64).reshape(shape)
+        return cls(np.asarray(starts), first, np.asarray(ends).reshape(shape), last, float(none))
+
+    def spans(self, window: Window, max_tokens: int) -> Iterator[tuple[int, int, float]]:
+        """(first token, last token, probability) of those that lie in the text."""
+        for at, first in enumerate(self.start_places.tolist()):
+            for end, last in zip(self.ends[:, at].tolist(), self.end_places[:, at].tolist(), strict=True):
+                inside = window.offsets[first] is not None and window.offsets[last] is not None
+                if inside and window.centred[first] and first <= last < first + max_tokens:
+                    yield first, last, float(self.starts[at]) * end
+
 
 class Answer(NamedTuple):
-    """Characters start … end-1 of the text, and the span's score: a sum of logits."""
+    """Characters start … end-1 of the text, and the span's score: a sum of logits, or of logarithms."""
 
     start: int
     end: int
@@ -126,17 +168,39 @@ def best_answers(
     Returns:
         Answers of different places, the best first; and the least score of "no answer" over the windows.
     """
+    none = min(
+        float(start[window.cls] + end[window.cls]) for window, start, end in zip(rows, starts, ends, strict=True)
+    )
+    spans = (
+        (window, *span)
+        for window, start, end in zip(rows, starts, ends, strict=True)
+        for span in _spans(window, start, end, count, max_tokens)
+    )
+    return _ranked(spans, count), none
+
+
+def best_searched(
+    rows: Sequence[Window], candidates: Sequence[Candidates], *, count: int = 20, max_tokens: int = 30
+) -> tuple[list[Answer], float]:
+    """As `best_answers`, of a head that searches; the score of "no answer" is a logit of its own."""
+    spans = (
+        (window, first, last, math.log(max(probability, 1e-30)))
+        for window, found in zip(rows, candidates, strict=True)
+        for first, last, probability in found.spans(window, max_tokens)
+    )
+    return _ranked(spans, count), min(found.none for found in candidates)
+
+
+def _ranked(spans: Iterable[tuple[Window, int, int, float]], count: int) -> list[Answer]:
+    """Of each place the best score, the best place first."""
     found: dict[tuple[int, int], float] = {}
-    none = float("inf")
-    for window, start, end in zip(rows, starts, ends, strict=True):
-        none = min(none, float(start[window.cls] + end[window.cls]))
-        for first, last, score in _spans(window, start, end, count, max_tokens):
-            begin, finish = window.offsets[first], window.offsets[last]
-            if begin is not None and finish is not None:
-                place = (begin[0], finish[1])
-                found[place] = max(score, found.get(place, -float("inf")))
+    for window, first, last, score in spans:
+        begin, finish = window.offsets[first], window.offsets[last]
+        if begin is not None and finish is not None:
+            place = (begin[0], finish[1])
+            found[place] = max(score, found.get(place, -float("inf")))
     answers = [Answer(*place, score) for place, score in found.items()]
-    return sorted(answers, key=lambda answer: (-answer.score, answer.start, answer.end))[:count], none
+    return sorted(answers, key=lambda answer: (-answer.score, answer.start, answer.end))[:count]
 
 
 def _spans(window: Window, start: Scores, end: Scores, count: int, max_tokens: int) -> list[tuple[int, int, float]]:

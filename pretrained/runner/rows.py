@@ -4,8 +4,8 @@ In batches of tensors: end to end without padding, or filled up to one length.
 """
 
 import inspect
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from itertools import chain
 from typing import Any
 
@@ -76,6 +76,10 @@ class Collator:
         }
         known = inspect.signature(model.base_model.forward).parameters
         return cls(packed, padding, tokenizer.padding_side, frozenset(PER_TOKEN) - known.keys())
+
+    def for_search(self) -> "Collator":
+        """For heads that search spans: rows begin at place 0, for what is found are places of the batch."""
+        return replace(self, packed=False, side="right", unknown=self.unknown - {"p_mask"})
 
     def __call__(self, rows: Sequence[Row]) -> Batch:
         rows = [{name: value for name, value in row.items() if name not in self.unknown} for row in rows]
@@ -162,11 +166,22 @@ def position_limit(model: nn.Module) -> int | None:
 
 
 def outputs(
-    model: nn.Module, rows: Sequence[Row], collate: Collator, *names: str, per_token: bool = False, threads: int = 1
+    model: nn.Module,
+    rows: Sequence[Row],
+    collate: Collator,
+    *names: str,
+    per_token: bool = False,
+    threads: int = 1,
+    batch_tokens: int = _BATCH_TOKENS,
+    keep: Callable[[int, list[Tensor]], list[Tensor]] | None = None,
 ) -> Iterator[tuple[int, list[Tensor]]]:
     """(place of a row, its outputs in the order of their names) in any order of rows.
 
     Outputs that have an entry a token are given without padding. With `threads`, so many batches run side by side.
+
+    Args:
+        batch_tokens: of a batch at most, unless a single row has more.
+        keep: (place of a row, its outputs) → what is wanted of them, where they are too large to wait for their turn.
     """
     device = next(model.parameters()).device
 
@@ -175,15 +190,16 @@ def outputs(
             batch = collate([_unlabelled(rows[place]) for place in places]).to(device)
             found = model(**batch.inputs, return_dict=True)
             values = [found[name].float().cpu() for name in names]
-        return [
-            (places[place], [_own(value, batch, at) if per_token else value[at] for value in values])
-            for at, place in enumerate(batch.places)
-        ]
+        kept = []
+        for at, place in enumerate(batch.places):
+            own = [_own(value, batch, at) if per_token else value[at] for value in values]
+            kept.append((places[place], own if keep is None else keep(places[place], own)))
+        return kept
 
     training = model.training
     model.eval()
     try:
-        for results in spread(run, list(batches(rows)), threads):
+        for results in spread(run, list(batches(rows, batch_tokens)), threads):
             yield from results
     finally:
         model.train(training)
@@ -199,12 +215,12 @@ def _length(row: Row) -> int:
     return sum(map(len, ids)) if ids and isinstance(ids[0], list) else len(ids)
 
 
-def batches(rows: Sequence[Row]) -> Iterator[list[int]]:
+def batches(rows: Sequence[Row], batch_tokens: int = _BATCH_TOKENS) -> Iterator[list[int]]:
     """Places of rows of like length, as many as fit."""
     batch: list[int] = []
     held = 0
     for place in sorted(range(len(rows)), key=lambda place: _length(rows[place]), reverse=True):
-        if batch and held + _length(rows[place]) > _BATCH_TOKENS:
+        if batch and held + _length(rows[place]) > batch_tokens:
             yield batch
             batch, held = [], 0
         batch.append(place)

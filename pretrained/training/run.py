@@ -181,7 +181,7 @@ def _model(recipe: Recipe, kind: Kind, config: Any, hub: dict[str, Any]) -> PreT
             f"the task {recipe.task} needs a head {kind.auto}, and {recipe.model} ({config.model_type}) has none; it "
             f"has: {heads}"
         )
-    head: Any = getattr(auto, f"AutoModel{kind.auto}")
+    head: Any = getattr(auto, f"AutoModel{kind.auto}").class_of(config)
     torch.manual_seed(recipe.training.seed)  # a new head starts from the seed
     if kind.labels:
         config.id2label = dict(enumerate(kind.labels))

@@ -6,9 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from pretrained.decoding.answers import Answer, Scores, Window, best_answers, windows
+from pretrained.decoding.answers import SEARCHED, Answer, Candidates, Window, best_answers, best_searched, windows
+from pretrained.heads import ForSpanSearch
 from pretrained.modeling import PreTrainedModel
-from pretrained.runner.rows import outputs
+from pretrained.runner.rows import Collator, outputs
 from pretrained.training import metrics
 from pretrained.training.data import Record
 from pretrained.training.kinds.kind import Kind
@@ -18,6 +19,8 @@ from pretrained.training.tasks import Task
 
 _LONGEST_ANSWER = 30
 _OVERLAP = 128
+_NOTHING = -1e6  # the score where no span lies in the text
+_SCORED = ("start_logits", "end_logits")
 
 
 class AnswerRows(Rows):
@@ -30,10 +33,20 @@ class AnswerRows(Rows):
 
 
 class Answers(Kind):
-    """A stretch of the text, or none."""
+    """A stretch of the text, or none. A model that was saved with a head that searches spans keeps it."""
 
     auto = "ForQuestionAnswering"
     needs_labels = False
+    _searches = False
+
+    def check_model(self, model: PreTrainedModel) -> None:
+        """Nothing can be wrong; which of the two heads it is decides what rows hold."""
+        self._searches = isinstance(model, ForSpanSearch)
+
+    def collator(self, model: PreTrainedModel, *, packed: bool = True) -> Collator:
+        """Of the head that the model has."""
+        found = super().collator(model, packed=packed)
+        return found.for_search() if self._searches else found
 
     @staticmethod
     def read(path: Path, task: Task) -> list[Record]:
@@ -50,10 +63,12 @@ class Answers(Kind):
                 overlap=min(_OVERLAP, self.max_length // 2),
             )
             for window in found:
-                row: dict[str, Any] = dict(window.inputs)
+                row: dict[str, Any] = window.search_inputs() if self._searches else dict(window.inputs)
                 if training:
                     start, end = _place(window, example["answers"])
                     row |= {"start_positions": start, "end_positions": end}
+                    if self._searches and self._may_be_impossible:
+                        row["is_impossible"] = float(start == window.cls)
                 rows.append(row)
                 cut.append(window)
                 questions.append(number)
@@ -61,36 +76,43 @@ class Answers(Kind):
 
     def predictions(self, model: PreTrainedModel, examples: Sequence[Record], rows: Rows) -> list[dict[str, Any]]:
         assert isinstance(rows, AnswerRows)
+        names = SEARCHED if self._searches else _SCORED
         collate = self.collator(model)
-        scores: dict[int, tuple[Scores, Scores]] = {}
-        for place, (starts, ends) in outputs(model, rows.rows, collate, "start_logits", "end_logits", per_token=True):
-            scores[place] = (starts.numpy(), ends.numpy())
+        scores: dict[int, list[Any]] = {}
+        for place, values in outputs(model, rows.rows, collate, *names, per_token=not self._searches):
+            scores[place] = [value.numpy() for value in values]
         mine: list[list[int]] = [[] for _ in examples]
         for place, number in enumerate(rows.questions):
             mine[number].append(place)
         return [self._prediction(example, own, rows, scores) for example, own in zip(examples, mine, strict=True)]
 
+    @property
+    def _may_be_impossible(self) -> bool:
+        return self.task.name == "squad2"
+
     def _prediction(
-        self, example: Record, places: Sequence[int], rows: AnswerRows, scores: Mapping[int, tuple[Scores, Scores]]
+        self, example: Record, places: Sequence[int], rows: AnswerRows, scores: Mapping[int, list[Any]]
     ) -> dict[str, Any]:
-        found, none = best_answers(
-            [rows.windows[place] for place in places],
-            [scores[place][0] for place in places],
-            [scores[place][1] for place in places],
-            max_tokens=_LONGEST_ANSWER,
-        )
-        best = found[0] if found else Answer(0, 0, -float("inf"))
+        cut = [rows.windows[place] for place in places]
+        own = [scores[place] for place in places]
+        if self._searches:
+            found, none = best_searched(cut, [Candidates.of(*each) for each in own], max_tokens=_LONGEST_ANSWER)
+        else:
+            starts, ends = ([each[at] for each in own] for at in (0, 1))
+            found, none = best_answers(cut, starts, ends, max_tokens=_LONGEST_ANSWER)
+        best = found[0] if found else Answer(0, 0, _NOTHING)
         text = example["context"][best.start : best.end]
-        may_be_impossible = self.task.name == "squad2"
+        # a head that searches says by itself how sure it is that there is no answer
+        no_answer = float(none) if self._searches or not found else float(none - best.score)
         return {
             "id": example["id"],
             "question": example["question"],
-            "answer": "" if may_be_impossible and none > best.score else text,
+            "answer": "" if self._may_be_impossible and no_answer > 0 else text,
             "best": text,
             "start": best.start,
             "end": best.end,
             "score": float(best.score),
-            "no_answer_score": float(none - best.score) if np.isfinite(best.score) else float(none),
+            "no_answer_score": no_answer,
             "wanted": [answer for answer, _ in example["answers"]],
         }
 
@@ -101,7 +123,7 @@ class Answers(Kind):
         exacts = [_best(exact, row["answer"], row["wanted"]) for row in predictions]
         f1s = [_best(f1, row["answer"], row["wanted"]) for row in predictions]
         found = {"exact": float(np.mean(exacts)), "f1": float(np.mean(f1s))}
-        if self.task.name == "squad2" and has and has_not:
+        if self._may_be_impossible and has and has_not:
             found |= {
                 "answerable_f1": float(np.mean([_best(f1, row["answer"], row["wanted"]) for row in has])),
                 "unanswerable_exact": float(np.mean([row["answer"] == "" for row in has_not])),
