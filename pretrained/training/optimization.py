@@ -23,21 +23,29 @@ def layer_numbers(model: PreTrainedModel) -> dict[str, int]:
 
     Layers that share their weights (ALBERT) are one layer here.
     """
-    base = model.base_model
-    prefix = "" if base is model else f"{model.base_model_prefix}."
+    layers = _layers(model)
+    top = max(layers.values(), default=-1) + 1
+    prefix = _prefix(model)
     numbers: dict[str, int] = {}
     above = False
-    found = [(name, _NUMBERED.search(name.removeprefix(prefix))) for name, _ in model.named_parameters()]
-    inside = [int(match[1]) for name, match in found if match is not None and name.startswith(prefix)]
-    top = max(inside, default=-1) + 1
-    for name, match in found:
-        if not name.startswith(prefix):
-            numbers[name] = top
-        elif match is not None and not _in_embedding(name):
-            numbers[name], above = int(match[1]), True
+    for name, _ in model.named_parameters():
+        if name in layers:
+            numbers[name], above = layers[name], True
         else:
-            numbers[name] = top if above else EMBEDDINGS
+            numbers[name] = top if above or not name.startswith(prefix) else EMBEDDINGS
     return numbers
+
+
+def _layers(model: PreTrainedModel) -> dict[str, int]:
+    """Parameter of a layer → the layer's number."""
+    prefix = _prefix(model)
+    names = [name for name, _ in model.named_parameters() if name.startswith(prefix) and not _in_embedding(name)]
+    found = ((name, _NUMBERED.search(name.removeprefix(prefix))) for name in names)
+    return {name: int(match[1]) for name, match in found if match is not None}
+
+
+def _prefix(model: PreTrainedModel) -> str:
+    return "" if model.base_model is model else f"{model.base_model_prefix}."
 
 
 def _in_embedding(name: str) -> bool:
@@ -50,7 +58,7 @@ def freeze(model: PreTrainedModel, wanted: str) -> None:
     if not wanted.strip():
         return
     numbers = layer_numbers(model)
-    layers = sorted({number for number in numbers.values() if number >= 0})[:-1] or [0]
+    highest = max(_layers(model).values(), default=0)
     chosen = set()
     for part in (part.strip() for part in wanted.split(",")):
         match = re.fullmatch(r"(\d+)(?:-(\d+))?", part)
@@ -62,8 +70,8 @@ def freeze(model: PreTrainedModel, wanted: str) -> None:
             )
         else:
             first, last = int(match[1]), int(match[2] or match[1])
-            if first > last or last > layers[-1]:
-                raise ConfigurationError(f"freeze={wanted!r}: the model has the layers 0 to {layers[-1]}, not {part}")
+            if first > last or last > highest:
+                raise ConfigurationError(f"freeze={wanted!r}: the model has the layers 0 to {highest}, not {part}")
             chosen.update(range(first, last + 1))
     for name, parameter in model.named_parameters():
         if numbers[name] in chosen:

@@ -9,7 +9,7 @@ from safetensors.torch import load_file
 
 from pretrained import AutoTokenizer, registry
 from pretrained.errors import ConfigurationError
-from pretrained.training import TrainingOptions, finetune
+from pretrained.training import TrainingOptions, finetune, optimization
 from pretrained.training.kinds import KINDS
 from pretrained.training.tasks import TASKS
 
@@ -86,6 +86,56 @@ def test_a_family_learns(model_type: str, task: str, models: dict[str, Path], tm
     if task != "squad":  # whose published loss counts padding as places where the answer is not
         for one, other in zip(packed, padded, strict=True):
             assert one == pytest.approx(other, rel=1e-3)
+
+
+HEADS = [
+    (model_type, head)
+    for model_type, family in registry.built_in().items()
+    for head in sorted({kind.auto for kind in KINDS.values()})
+    if head in family.models
+]
+
+
+def one_step(model: Any, options: TrainingOptions) -> dict[str, float]:
+    """How far each parameter moves where every gradient is 1: by its own rate."""
+    optimization.freeze(model, options.freeze)
+    before = {name: parameter.detach().clone() for name, parameter in model.named_parameters()}
+    optimizer = optimization.make_optimizer(model, options, optimization.layer_numbers(model))
+    for parameter in model.parameters():
+        parameter.grad = torch.ones_like(parameter) if parameter.requires_grad else None
+    optimizer.step()
+    return {name: float((p.detach() - before[name]).abs().max()) for name, p in model.named_parameters()}
+
+
+@pytest.mark.parametrize(("model_type", "head"), HEADS)
+def test_frozen_and_slower_layers(model_type: str, head: str, models: dict[str, Path]) -> None:
+    family = registry.family(model_type)
+    head_class: Any = registry.load(family, family.models[head])
+    model = head_class.from_pretrained(models[model_type])
+    layers = 1 if model_type == "albert" else 2  # ALBERT's share their weights
+    last, prefix = layers - 1, f"{model.base_model_prefix}."
+
+    def options(**more: Any) -> TrainingOptions:
+        return TrainingOptions(learning_rate=1e-2, weight_decay=0.0, **more)
+
+    moved = one_step(model, options(layer_decay=0.5))
+    tokens = next(name for name, p in model.named_parameters() if p is next(model.get_input_embeddings().parameters()))
+    above = [name for name in moved if not name.startswith(prefix)]
+    for name in above:
+        assert moved[name] == pytest.approx(1e-2, rel=1e-2), name
+    numbers = optimization.layer_numbers(model)
+    assert {*numbers.values()} - {layers} == {*range(-1, layers)}  # of OpenAI's GPT nothing stands above the layers
+    rates = {number: 1e-2 * 0.5 ** (max(numbers.values()) - number) for number in numbers.values()}
+    assert moved == pytest.approx({name: rates[number] for name, number in numbers.items()}, rel=1e-2)
+    assert moved[tokens] == pytest.approx(rates[-1], rel=1e-2)
+
+    moved = one_step(model, options(freeze="embeddings,0"))
+    held = {name for name, found in moved.items() if found == 0}
+    assert held == {name for name, number in numbers.items() if number < 1}
+    assert tokens in held
+    optimization.freeze(model, f"0-{last}")
+    with pytest.raises(ConfigurationError, match=f"the layers 0 to {last}, not {layers}"):
+        optimization.freeze(model, str(layers))
 
 
 @pytest.mark.parametrize("model_type", CAUSAL)
