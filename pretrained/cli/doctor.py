@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from pretrained.cli.show import one_line, print_json, print_line, print_table, quiet
+from pretrained.cli.show import one_line, print_json, print_line, print_table
 from pretrained.errors import ModelNotFoundError, PretrainedError
+from pretrained.quiet import quiet
 
 if TYPE_CHECKING:
     from pretrained.hub import ModelFiles

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from pretrained.cli.inputs import FieldOption, InputOption, read_texts
-from pretrained.cli.show import JsonOption, many_lines, print_json, print_line, quiet
+from pretrained.cli.show import JsonOption, many_lines, print_json, print_line
+from pretrained.quiet import quiet
 
 if TYPE_CHECKING:
     import torch

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from pretrained.cli.show import print_json, print_line, print_table, quiet
+from pretrained.cli.show import print_json, print_line, print_table
 from pretrained.cli.tensors import show_tensors, show_tree, tensor_facts, tree_of
 from pretrained.errors import PretrainedError
+from pretrained.quiet import quiet
 
 if TYPE_CHECKING:
     from pretrained.checkpoints import Checkpoint

@@ -1,10 +1,8 @@
 """How are results shown: to a reader at a terminal, to a reader of a file, to a machine?"""
 
 import json
-import logging
 import sys
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
 from typing import Annotated, Any
 
 import typer
@@ -71,15 +69,3 @@ def progress(batches: Iterable[Batch], total: int) -> Iterator[Batch]:
         for batch in batches:
             yield batch
             bar.advance(task, len(batch.texts))
-
-
-@contextmanager
-def quiet() -> Iterator[None]:
-    """Holds back the library's warnings, for a command that tells what they would say itself."""
-    logger = logging.getLogger("pretrained")
-    level = logger.level
-    logger.setLevel(logging.ERROR)
-    try:
-        yield
-    finally:
-        logger.setLevel(level)

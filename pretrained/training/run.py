@@ -18,6 +18,7 @@ from pretrained import auto, registry
 from pretrained.atomic import write_text
 from pretrained.errors import ConfigurationError, DataError
 from pretrained.modeling import PreTrainedModel
+from pretrained.quiet import quiet
 from pretrained.runner.rows import position_limit
 from pretrained.training import card, lora, optimization, report
 from pretrained.training.data import Record, find_file, require_file
@@ -192,14 +193,10 @@ def _model(recipe: Recipe, kind: Kind, config: Any, hub: dict[str, Any]) -> PreT
         config.num_labels, config.problem_type = 1, "regression"
     if kind.auto == "ForSequenceClassification" and config.pad_token_id is None:
         config.pad_token_id = kind.tokenizer.pad_token_id
-    level = logger.level
-    logger.setLevel(logging.ERROR)  # that the head is new goes without saying here
-    try:
+    with quiet():  # that the head is new goes without saying here
         model: PreTrainedModel = head.from_pretrained(
             recipe.model, config=config, ignore_mismatched_sizes=bool(kind.labels), **hub
         )
-    finally:
-        logger.setLevel(level)
     return model
 
 
