@@ -6,6 +6,8 @@ Importing this module imports no class and no torch: each public name is loaded 
 """
 
 import importlib
+import importlib.util
+import sys
 from typing import Any
 
 __version__ = "0.1.0.dev0"
@@ -84,6 +86,10 @@ def __getattr__(name: str) -> Any:
     else:
         registry = _registry()
         if name not in registry.public_names():
+            # `from pretrained import …` hides the message of an AttributeError, and suggests nothing before Python 3.12
+            importing = sys._getframe(1).f_code.co_name == "_handle_fromlist"
+            if importing and importlib.util.find_spec(f"{__name__}.{name}") is None:
+                raise ImportError(_unknown(name), name=__name__)
             raise AttributeError(_unknown(name))
         value = registry.load(*registry.public_names()[name])
     globals()[name] = value

@@ -31,6 +31,9 @@ def test_unknown_names_get_a_hint():
         _ = pretrained.BertModl
     with pytest.raises(ImportError):
         exec("from pretrained import NoSuchThing")
+    with pytest.raises(ImportError, match="did you mean BertModel"):
+        exec("from pretrained import BertModle")
+    assert not hasattr(pretrained, "BertModle")
 
 
 def test_the_stub_is_fresh():

@@ -46,10 +46,12 @@ def pipeline(
     revision: str | None = None,
     use_fast: bool = True,
     *,
-    device: "int | str | torch.device" = -1,
+    device: "int | str | torch.device | None" = -1,
+    precision: str = "fp32",
+    threads: int | None = None,
     **options: Any,
 ) -> "Pipeline":
-    """A pipeline for a task: call it with a text, or with a list of texts.
+    """A pipeline for a task: call it with a text, with a list of texts, or with an iterator of them.
 
     Args:
         task: "feature-extraction", "sentiment-analysis" or "text-classification", "ner" or "token-classification",
@@ -61,21 +63,19 @@ def pipeline(
         revision: of the model: a branch, tag or commit.
         use_fast: accepted for old code; there is one tokenizer a family, and it is the fast one.
         device: -1 for the CPU, the number of a GPU, or as torch names it.
+        precision: of the products, see `pretrained.optimize`: "fp32", "bf16", "int8" or "auto".
+        threads: how many work; unless given, as many as torch is set to.
         **options: of the pipeline, as in its call, and hub options such as `cache_dir`.
 
     Raises:
         UnknownTaskError: there is no such task; names those that there are.
-        ConfigurationError: the model's family has no head for the task.
+        ConfigurationError: the model's family has no head for the task; or a device or a precision that this machine
+            does not have.
         TypeError: an option that the pipeline does not have.
     """
     name = _ALSO.get(task, task)
     if name not in TASKS:
-        there = [*TASKS, *_ALSO]
-        near = get_close_matches(task, there, n=2)
-        also = f" (did you mean {' or '.join(near)}?)" if near else ""
-        if task.startswith(_NOT_HERE):
-            also = " (it needs an encoder-decoder model, and this version has none)"
-        raise UnknownTaskError(f"there is no pipeline {task!r}{also}; there are: {', '.join(sorted(there))}")
+        raise UnknownTaskError(_unknown(task, model))
     if framework not in (None, "pt"):
         raise TypeError(f'framework={framework!r}: models run in PyTorch, whatever wrote their files; "pt" or None')
     target, default = TASKS[name]
@@ -84,6 +84,26 @@ def pipeline(
         logger.warning("no model was named, so the default of %s is used: %s", task, default)
     module, _, class_name = target.partition(":")
     made: Pipeline = getattr(importlib.import_module(f"pretrained.pipelines.{module}"), class_name).load(
-        task, model, config=config, tokenizer=tokenizer, revision=revision, device=device, options=options
+        task,
+        model,
+        config=config,
+        tokenizer=tokenizer,
+        revision=revision,
+        device=device,
+        precision=precision,
+        threads=threads,
+        options=options,
     )
     return made
+
+
+def _unknown(task: Any, model: Any) -> str:
+    """What is said about a task that there is not."""
+    there = [*TASKS, *_ALSO]
+    near = get_close_matches(str(task).lower().replace("_", "-"), there, n=2)
+    also = f" (did you mean {' or '.join(near)}?)" if near else ""
+    if str(task).startswith(_NOT_HERE):
+        also = " (it needs an encoder-decoder model, and this version has none)"
+    elif isinstance(model, str) and model in there:
+        also = f" (the task comes first: pipeline({model!r}, {task!r}))"
+    return f"there is no pipeline {task!r}{also}; there are: {', '.join(sorted(there))}"

@@ -1,8 +1,11 @@
 """What do all pipelines share? A tokenizer, a fast copy of a model, and rows that run in batches without padding."""
 
 import contextlib
+import logging
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from difflib import get_close_matches
+from itertools import islice
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
@@ -15,7 +18,11 @@ from pretrained.errors import ConfigurationError, InputError
 from pretrained.hub import split_options
 from pretrained.modeling import PreTrainedModel
 from pretrained.runner import passes
+from pretrained.runner.optimize import passes_for
 from pretrained.runner.rows import Collator, Row, outputs, position_limit
+from pretrained.runner.threads import torch_threads
+
+logger = logging.getLogger("pretrained")
 
 
 class Pipeline:
@@ -32,6 +39,12 @@ class Pipeline:
     """Ending of the Auto class with the head that it needs."""
     defaults: ClassVar[Mapping[str, Any]] = {}
     """Options of a call, and their values."""
+    counts: ClassVar[tuple[str, ...]] = ()
+    """Options that are at least 1."""
+    trained_by: ClassVar[str | None] = None
+    """The task of `pretrained finetune` that trains the head."""
+    at_once: ClassVar[int] = 256
+    """So many of an iterator's inputs are read before they are answered; `batch_size=` says otherwise."""
 
     def __init__(
         self,
@@ -39,17 +52,22 @@ class Pipeline:
         tokenizer: Any,
         *,
         task: str = "",
-        device: int | str | torch.device = -1,
+        device: int | str | torch.device | None = -1,
+        precision: str = "fp32",
+        threads: int | None = None,
         **options: Any,
     ) -> None:
+        if threads is not None and threads < 1:
+            raise ConfigurationError(f"threads={threads} must be at least 1")
         self.task = task
         self.tokenizer = tokenizer
         self.device = _device(device)
+        self.threads = threads
         self.model = model.to(self.device).eval()
         own = (model.config.task_specific_params or {}).get(task, {})
         known = {name: value for name, value in own.items() if name in self.defaults}
         self.options = {**self.defaults, **known, **self._checked(options)}
-        self._fast = passes.rewritten(model, device=self.device)
+        self._fast: Any = passes.rewritten(model, passes_for(precision, self.device), device=self.device)
         packed = registry.family(model.config.model_type).packed
         self._collate = Collator.of(tokenizer, model, packed=packed)
 
@@ -62,11 +80,15 @@ class Pipeline:
         config: str | os.PathLike[str] | PretrainedConfig | None,
         tokenizer: Any,
         revision: str | None,
-        device: int | str | torch.device,
+        device: int | str | torch.device | None,
+        precision: str,
+        threads: int | None,
         options: Mapping[str, Any],
     ) -> Self:
         """Of a model by name, or of a loaded one."""
         hub, own = split_options(options)
+        cls._checked(own)  # before any time is spent
+        _device(device)
         if revision is not None:
             hub["revision"] = revision
         if isinstance(model, PreTrainedModel):
@@ -76,15 +98,21 @@ class Pipeline:
                     "a loaded model does not know its tokenizer; pass tokenizer=, an object or the name of the model"
                 )
         else:
-            head: Any = getattr(auto, f"Auto{cls.auto}" if cls.auto == "Model" else f"AutoModel{cls.auto}")
-            loaded = head.from_pretrained(model, config=config, **hub)
+            loaded = cls._load_model(model, config, hub)
+            cls._warn_of_an_untrained_head(loaded, os.fspath(model), task)
             tokenizer = model if tokenizer is None else tokenizer
         cls.check_model(loaded, task)
         if isinstance(tokenizer, str | os.PathLike):
             tokenizer = auto.AutoTokenizer.from_pretrained(tokenizer, **hub)
         elif isinstance(tokenizer, tuple):  # a name, and options of its own
             tokenizer = auto.AutoTokenizer.from_pretrained(tokenizer[0], **tokenizer[1])
-        return cls(loaded, tokenizer, task=task, device=device, **own)
+        return cls(loaded, tokenizer, task=task, device=device, precision=precision, threads=threads, **own)
+
+    @classmethod
+    def _load_model(cls, name: str | os.PathLike[str], config: Any, hub: Mapping[str, Any]) -> PreTrainedModel:
+        head: Any = getattr(auto, f"Auto{cls.auto}" if cls.auto == "Model" else f"AutoModel{cls.auto}")
+        loaded: PreTrainedModel = head.from_pretrained(name, config=config, **hub)
+        return loaded
 
     @classmethod
     def check_model(cls, model: PreTrainedModel, task: str) -> None:
@@ -95,17 +123,49 @@ class Pipeline:
             needed = wanted or f"a head that {model.config.model_type} does not have"
             raise ConfigurationError(f"the task {task} needs {needed}, got {type(model).__name__}")
 
+    @classmethod
+    def _warn_of_an_untrained_head(cls, model: PreTrainedModel, name: str, task: str) -> None:
+        """Says what to do about a head whose values are not in the files: its answers are random."""
+        report = model.load_report
+        base = f"{model.base_model_prefix}."
+        if cls.trained_by is None or report is None or all(key.startswith(base) for key in report.missing):
+            return
+        logger.warning(
+            "%s was not trained for the task %s, so its answers mean nothing. Name a model that was, or train this "
+            "one: pretrained finetune --task %s --model %s --data FOLDER --output FOLDER",
+            name,
+            task,
+            cls.trained_by,
+            name,
+        )
+
     def __call__(self, inputs: Any, /, **options: Any) -> Any:
-        """The answer to one input, or the answers to a list of them.
+        """The answer to one input, the answers to a list of them, or an iterator over the answers to an iterator's.
+
+        Of an iterator, `batch_size` inputs are read and answered at a time, so that it may be as long as it likes.
 
         Raises:
             InputError: inputs of another type; says which.
             TypeError: an option that the pipeline does not have.
         """
         chosen = {**self.options, **self._checked(options)}
+        if isinstance(inputs, Iterator):
+            return self._stream(inputs, chosen)
         if isinstance(inputs, list | tuple):
             return self._answers(list(inputs), chosen) if inputs else []
         return self._single(self._answers([inputs], chosen))
+
+    def _stream(self, inputs: Iterable[Any], chosen: Mapping[str, Any]) -> Iterator[Any]:
+        """One answer an input, in their order."""
+        source, first = iter(inputs), 0
+        size = chosen.get("batch_size") or self.at_once
+        while part := list(islice(source, size)):
+            try:
+                answers = self._answers(part, chosen)
+            except InputError as error:
+                raise InputError(f"after {first} inputs were answered: {error}") from error
+            yield from answers
+            first += len(part)
 
     def predict(self, inputs: Any) -> Any:
         """As a call: the name that scikit-learn's estimators have."""
@@ -140,18 +200,27 @@ class Pipeline:
 
     # -- shared by the pipelines
 
-    def _checked(self, options: Mapping[str, Any]) -> dict[str, Any]:
-        if unknown := sorted(options.keys() - self.defaults.keys()):
-            raise TypeError(
-                f"{type(self).__name__} has no option {', '.join(unknown)}; "
-                f"it has: {', '.join(self.defaults) or 'none'}"
-            )
+    @classmethod
+    def _checked(cls, options: Mapping[str, Any]) -> dict[str, Any]:
+        """The options, if the pipeline has them all."""
+        known = (*cls.defaults, "batch_size")
+        if unknown := sorted(options.keys() - set(known)):
+            near = get_close_matches(unknown[0], known, n=1)
+            also = f" (did you mean {near[0]}?)" if near else ""
+            raise TypeError(f"{cls.__name__} has no option {', '.join(unknown)}{also}; it has: {', '.join(known)}")
+        for name in ("batch_size", *cls.counts):
+            value = options.get(name)
+            if isinstance(value, int) and value < 1:
+                raise InputError(f"{name}={value} must be at least 1")
         return dict(options)
 
-    def _texts(self, inputs: Sequence[Any]) -> list[str]:
+    @staticmethod
+    def _texts(inputs: Sequence[Any]) -> list[str]:
         for place, text in enumerate(inputs):
             if not isinstance(text, str):
-                raise InputError(f"input {place} must be a str, got {type(text).__name__}")
+                raise InputError(
+                    f"input {place} must be a str, got {type(text).__name__}; give several texts as a list"
+                )
         return list(inputs)
 
     @property
@@ -171,16 +240,40 @@ class Pipeline:
         names = [name for name in ("input_ids", "token_type_ids") if name in encoded]
         return [{name: encoded[name][row] for name in names} for row in range(len(encoded["input_ids"]))], encoded
 
-    def _run(self, rows: Sequence[Row], *names: str, per_token: bool = False) -> list[list[Tensor]]:
-        """The outputs of each row, in the order of the rows."""
-        threads = torch.get_num_threads() if self.device.type == "cpu" else 1
+    def _run(
+        self,
+        rows: Sequence[Row],
+        *names: str,
+        per_token: bool = False,
+        keep: Callable[[int, list[Tensor]], list[Tensor]] | None = None,
+        **limits: int,
+    ) -> list[list[Tensor]]:
+        """The outputs of each row, in the order of the rows; the options are those of `runner.rows.outputs`."""
         found: list[list[Tensor]] = [[] for _ in rows]
-        for place, values in outputs(self._fast, rows, self._collate, *names, per_token=per_token, threads=threads):
-            found[place] = values
+        with torch_threads(self.threads) as threads:
+            workers = threads if self.device.type == "cpu" else 1
+            done = outputs(
+                self._fast, rows, self._collate, *names, per_token=per_token, threads=workers, keep=keep, **limits
+            )
+            for place, values in done:
+                found[place] = values
         return found
 
 
-def _device(device: int | str | torch.device) -> torch.device:
-    if isinstance(device, int):
-        return torch.device("cpu" if device < 0 else f"cuda:{device}")
-    return torch.device(device)
+def _device(device: int | str | torch.device | None) -> torch.device:
+    """Of its number or its name, if this machine has it."""
+    if device is None or isinstance(device, int):
+        device = "cpu" if device is None or device < 0 else f"cuda:{device}"
+    try:
+        found = torch.device(device)
+    except RuntimeError as error:
+        raise ConfigurationError(
+            f'device={device!r} is not known; -1 or "cpu" is the CPU, 0 or "cuda:0" the first GPU'
+        ) from error
+    count = torch.cuda.device_count()
+    if found.type == "cuda" and (found.index or 0) >= count:
+        raise ConfigurationError(
+            f"device={device!r} is a GPU, and torch {torch.__version__} finds {count or 'none'} on this machine. "
+            "Pass device=-1 for the CPU; where there is a GPU, install a torch that was built for it (pytorch.org)"
+        )
+    return found

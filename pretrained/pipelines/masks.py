@@ -11,6 +11,8 @@ from pretrained.pipelines.base import Pipeline
 
 logger = logging.getLogger("pretrained")
 
+_SCORES = 1 << 26  # of a batch at a time: 256 MB
+
 
 class FillMaskPipeline(Pipeline):
     """One text with a mask → [{"sequence", "score", "token", "token_str"}], the likeliest first; a list → lists.
@@ -23,6 +25,8 @@ class FillMaskPipeline(Pipeline):
     """
 
     auto = "ForMaskedLM"
+    trained_by = "masked-lm"
+    counts = ("top_k", "topk")
     defaults: ClassVar[Mapping[str, Any]] = {"top_k": 5, "topk": None, "targets": None}
 
     def _answers(self, inputs: list[Any], options: Mapping[str, Any]) -> list[Any]:
@@ -38,14 +42,23 @@ class FillMaskPipeline(Pipeline):
                     f"input {place} has no mask ({self.tokenizer.mask_token}) among its first {len(row['input_ids'])} "
                     f"tokens: {inputs[place][:80]!r}"
                 )
+        masks = [[at for at, token in enumerate(row["input_ids"]) if token == mask] for row in rows]
+        # every token is scored against the whole vocabulary, and only the masks' scores are wanted
+        scored = self._run(
+            rows,
+            "logits",
+            per_token=True,
+            keep=lambda place, found: [found[0][masks[place]].softmax(-1)],
+            batch_tokens=max(1, _SCORES // self.model.config.vocab_size),
+        )
         answers = []
-        for row, (logits,) in zip(rows, self._run(rows, "logits", per_token=True), strict=True):
-            ids = row["input_ids"]
-            masks = [at for at, token in enumerate(ids) if token == mask]
+        for row, places, (probabilities,) in zip(rows, masks, scored, strict=True):
+            single = len(places) == 1
             found = [
-                self._fill(ids, at, logits[at].softmax(-1), count, targets, single=len(masks) == 1) for at in masks
+                self._fill(row["input_ids"], at, each, count, targets, single=single)
+                for at, each in zip(places, probabilities, strict=True)
             ]
-            answers.append(found[0] if len(masks) == 1 else found)
+            answers.append(found[0] if single else found)
         return answers
 
     def _fill(
@@ -78,6 +91,8 @@ class FillMaskPipeline(Pipeline):
         found = []
         vocabulary = self.tokenizer.get_vocab()
         for word in [words] if isinstance(words, str) else words:
+            if not isinstance(word, str):
+                raise InputError(f"targets must be words, got {type(word).__name__}: {word!r}")
             if word in vocabulary:
                 found.append(vocabulary[word])
                 continue

@@ -1,13 +1,19 @@
 """What is the answer, in the words of a text?"""
 
-from collections.abc import Mapping, Sequence
+import math
+import os
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
 
-from pretrained.decoding.answers import Window, windows
+from pretrained import auto
+from pretrained.config import PretrainedConfig
+from pretrained.decoding.answers import SEARCHED, Candidates, Window, windows
 from pretrained.errors import InputError
+from pretrained.heads import ForSpanSearch
+from pretrained.modeling import PreTrainedModel
 from pretrained.pipelines.base import Pipeline
 
 Probabilities = npt.NDArray[np.float64]
@@ -16,7 +22,7 @@ Probabilities = npt.NDArray[np.float64]
 class QuestionAnsweringPipeline(Pipeline):
     """question=…, context=… → {"score", "start", "end", "answer"}, with places in the context.
 
-    Also takes {"question": …, "context": …}, or a list of them; either of both names may hold a list, too.
+    Also takes {"question": …, "context": …}, a list or an iterator of them; either of both names may hold a list, too.
 
     Options:
         topk: so many answers for each question; more than one come as a list.
@@ -27,6 +33,8 @@ class QuestionAnsweringPipeline(Pipeline):
     """
 
     auto = "ForQuestionAnswering"
+    trained_by = "squad"
+    counts = ("topk", "top_k", "max_answer_len", "max_seq_len", "max_question_len")
     defaults: ClassVar[Mapping[str, Any]] = {
         "topk": 1,
         "top_k": None,
@@ -38,31 +46,53 @@ class QuestionAnsweringPipeline(Pipeline):
         "align_to_words": True,
     }
 
+    @classmethod
+    def _load_model(cls, name: str | os.PathLike[str], config: Any, hub: Mapping[str, Any]) -> PreTrainedModel:
+        """By the head that it was saved with: some families have two."""
+        if not isinstance(config, PretrainedConfig):
+            config = auto.AutoConfig.from_pretrained(name if config is None else config, **hub)
+        head = auto.AutoModelForQuestionAnswering.class_of(config)
+        loaded: PreTrainedModel = head.from_pretrained(name, config=config, **hub)
+        return loaded
+
+    @classmethod
+    def check_model(cls, model: PreTrainedModel, task: str) -> None:
+        """Both kinds of heads answer."""
+        if not isinstance(model, ForSpanSearch):
+            super().check_model(model, task)
+
     def __call__(self, *inputs: Any, question: Any = None, context: Any = None, **options: Any) -> Any:
         """See the class.
 
         Raises:
             InputError: a question or a context is missing or empty; says which.
         """
-        given, single = _examples(inputs, question, context)
         chosen = {**self.options, **self._checked(options)}
+        if len(inputs) == 1 and isinstance(inputs[0], Iterator):
+            return self._stream(inputs[0], chosen)
+        given, single = _examples(inputs, question, context)
         answers = self._answers(given, chosen)
         return answers[0] if single else answers
 
     def _answers(self, inputs: list[Any], options: Mapping[str, Any]) -> list[Any]:
         count = options["topk"] if options["top_k"] is None else options["top_k"]
-        if count < 1 or options["max_answer_len"] < 1:
-            raise InputError(f"topk={count} and max_answer_len={options['max_answer_len']} must be at least 1")
+        inputs = [_example(place, each) for place, each in enumerate(inputs)]
         limit = min(options["max_seq_len"], self.max_length or options["max_seq_len"])
         cut = [self._windows(each, limit, options) for each in inputs]
-        rows = [window.inputs for found in cut for window in found]
-        scores = iter(self._run(rows, "start_logits", "end_logits", per_token=True))
+        scores = iter(self._scores([window for found in cut for window in found]))
         answers = []
         for example, found in zip(inputs, cut, strict=True):
-            own = [[each.double().numpy() for each in next(scores)] for _ in found]
-            best = self._best(example, found, own, count, options)
+            best = self._best(example, found, [next(scores) for _ in found], count, options)
             answers.append(best[0] if count == 1 and best else best)
         return answers
+
+    def _scores(self, rows: Sequence[Window]) -> list[Any]:
+        """Of each window: Candidates, or the logits of its starts and ends."""
+        if isinstance(self.model, ForSpanSearch):
+            self._collate = self._collate.for_search()
+            return [Candidates.of(*each) for each in self._run([row.search_inputs() for row in rows], *SEARCHED)]
+        found = self._run([row.inputs for row in rows], "start_logits", "end_logits", per_token=True)
+        return [[each.double().numpy() for each in pair] for pair in found]
 
     def _windows(self, example: Mapping[str, str], limit: int, options: Mapping[str, Any]) -> list[Window]:
         overlap = min(options["doc_stride"], limit // 2)
@@ -79,23 +109,20 @@ class QuestionAnsweringPipeline(Pipeline):
         self,
         example: Mapping[str, str],
         found: Sequence[Window],
-        scores: Sequence[Sequence[Probabilities]],
+        scores: Sequence[Any],
         count: int,
         options: Mapping[str, Any],
     ) -> list[dict[str, Any]]:
         """The best spans of all windows; each window's scores are probabilities of its own."""
         spans: dict[tuple[int, int], float] = {}
         nothing = 1.0
-        for window, (starts, ends) in zip(found, scores, strict=True):
-            inside = np.array([place is not None for place in window.offsets])
-            inside_or_cls = inside | (np.arange(len(inside)) == window.cls)
-            start, end = (_softmax(np.where(inside_or_cls, each, -10000.0)) for each in (starts, ends))
-            nothing = min(nothing, float(start[window.cls] * end[window.cls]))
-            start, end = np.where(inside, start, 0.0), np.where(inside, end, 0.0)
+        for window, score in zip(found, scores, strict=True):
             # more than are wanted: several spans of pieces may be one of words
-            for first, last, score in _spans(start, end, 4 * count, options["max_answer_len"]):
+            likely, none = _likely(window, score, 4 * count, options["max_answer_len"])
+            nothing = min(nothing, none)
+            for first, last, probability in likely:
                 begin, finish = self._places(window, first, last, align=options["align_to_words"])
-                spans[begin, finish] = max(score, spans.get((begin, finish), 0.0))
+                spans[begin, finish] = max(probability, spans.get((begin, finish), 0.0))
         context = example["context"]
         answers = [
             {"score": score, "start": start, "end": end, "answer": context[start:end]}
@@ -119,6 +146,18 @@ class QuestionAnsweringPipeline(Pipeline):
         return begin[0], end[1]
 
 
+def _likely(window: Window, scores: Any, count: int, longest: int) -> tuple[list[tuple[int, int, float]], float]:
+    """(first, last, probability) of the likeliest spans of a window, and the probability of there being none."""
+    if isinstance(scores, Candidates):
+        return list(scores.spans(window, longest)), 1 / (1 + math.exp(-scores.none))
+    starts, ends = scores
+    inside = np.array([place is not None for place in window.offsets])
+    inside_or_cls = inside | (np.arange(len(inside)) == window.cls)
+    start, end = (_softmax(np.where(inside_or_cls, each, -10000.0)) for each in (starts, ends))
+    nothing = float(start[window.cls] * end[window.cls])
+    return _spans(np.where(inside, start, 0.0), np.where(inside, end, 0.0), count, longest), nothing
+
+
 def _softmax(scores: Probabilities) -> Probabilities:
     raised = np.exp(scores - scores.max())
     shares: Probabilities = raised / raised.sum()
@@ -134,16 +173,16 @@ def _spans(start: Probabilities, end: Probabilities, count: int, longest: int) -
     return [(int(at) // len(start), int(at) % len(start), float(flat[at])) for at in best if flat[at] > 0]
 
 
-def _examples(inputs: Sequence[Any], question: Any, context: Any) -> tuple[list[dict[str, str]], bool]:
+def _examples(inputs: Sequence[Any], question: Any, context: Any) -> tuple[list[Any], bool]:
     """The questions with their contexts, and whether a single one was asked."""
     if inputs and question is None and context is None:
         if len(inputs) == 2 and all(isinstance(each, str) for each in inputs):
             question, context = inputs
         elif len(inputs) == 1:
             many = isinstance(inputs[0], list | tuple)
-            return [_example(place, each) for place, each in enumerate(inputs[0] if many else [inputs[0]])], not many
+            return list(inputs[0]) if many else [inputs[0]], not many
         else:
-            return [_example(place, each) for place, each in enumerate(inputs)], False
+            return list(inputs), False
     single = isinstance(question, str) and isinstance(context, str)
     questions = [question] if isinstance(question, str) else list(question or ())
     contexts = [context] if isinstance(context, str) else list(context or ())
@@ -154,7 +193,7 @@ def _examples(inputs: Sequence[Any], question: Any, context: Any) -> tuple[list[
     if len(questions) != len(contexts) or not questions:
         raise InputError(f"{len(questions)} questions and {len(contexts)} contexts: give question= and context=")
     pairs = zip(questions, contexts, strict=True)
-    return [_example(n, {"question": asked, "context": text}) for n, (asked, text) in enumerate(pairs)], single
+    return [{"question": asked, "context": text} for asked, text in pairs], single
 
 
 def _example(place: int, given: Any) -> dict[str, str]:

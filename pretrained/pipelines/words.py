@@ -1,6 +1,7 @@
 """Which words of a text are names, and of what kind?"""
 
 from collections.abc import Mapping, Sequence
+from difflib import get_close_matches
 from typing import Any, ClassVar
 
 import torch
@@ -34,12 +35,25 @@ class TokenClassificationPipeline(Pipeline):
         "ignore_subwords": False,
     }
 
+    trained_by = "tokens"
+
+    @classmethod
+    def _checked(cls, options: Mapping[str, Any]) -> dict[str, Any]:
+        if (asked := options.get("aggregation_strategy")) not in (None, *STRATEGIES):
+            near = get_close_matches(str(asked), STRATEGIES, n=1)
+            also = f" (did you mean {near[0]!r}?)" if near else ""
+            raise ConfigurationError(
+                f"aggregation_strategy={asked!r} is not known{also}; choose one of: {', '.join(STRATEGIES)}"
+            )
+        return super()._checked(options)
+
     def _answers(self, inputs: list[Any], options: Mapping[str, Any]) -> list[Any]:
         strategy = _strategy(options)
-        rows, encoded = self._rows(self._texts(inputs), return_offsets_mapping=True, return_special_tokens_mask=True)
+        texts = self._texts(inputs)
+        rows, encoded = self._rows(texts, return_offsets_mapping=True, return_special_tokens_mask=True)
         answers = []
         for row, (logits,) in enumerate(self._run(rows, "logits", per_token=True)):
-            pieces = self._pieces(encoded, row, logits.softmax(-1))
+            pieces = self._pieces(texts[row], encoded, row, logits.softmax(-1))
             by_piece = strategy in ("none", "simple")
             found = [self._tagged(piece) for piece in pieces] if by_piece else self._words(pieces, strategy)
             if strategy != "none":
@@ -48,11 +62,18 @@ class TokenClassificationPipeline(Pipeline):
             answers.append([each for each in found if each[label] not in options["ignore_labels"]])
         return answers
 
-    def _pieces(self, encoded: Any, row: int, scores: Tensor) -> list[dict[str, Any]]:
-        """The pieces of the text itself."""
+    def _pieces(self, text: str, encoded: Any, row: int, scores: Tensor) -> list[dict[str, Any]]:
+        """The pieces of the text itself; of one that the vocabulary does not have, the word is that of the text."""
         tokens, words = encoded.tokens(row), encoded.word_ids(row)
         return [
-            {"word": tokens[at], "scores": scores[at], "index": at, "start": start, "end": end, "of": words[at]}
+            {
+                "word": text[start:end] if tokens[at] == self.tokenizer.unk_token else tokens[at],
+                "scores": scores[at],
+                "index": at,
+                "start": start,
+                "end": end,
+                "of": words[at],
+            }
             for at, (start, end) in enumerate(encoded["offset_mapping"][row])
             if not encoded["special_tokens_mask"][row][at]
         ]
@@ -121,6 +142,4 @@ def _strategy(options: Mapping[str, Any]) -> str:
     if asked is None:
         asked = "first" if options["ignore_subwords"] and options["grouped_entities"] else "simple"
         asked = asked if options["grouped_entities"] else "none"
-    if asked not in STRATEGIES:
-        raise ConfigurationError(f"aggregation_strategy={asked!r} is not known; choose one of: {', '.join(STRATEGIES)}")
     return str(asked)

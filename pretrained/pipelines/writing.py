@@ -22,6 +22,8 @@ class TextGenerationPipeline(Pipeline):
     """
 
     auto = "ForCausalLM"
+    trained_by = "causal-lm"
+    at_once = 1  # one is written after the other
     defaults: ClassVar[Mapping[str, Any]] = {
         "return_full_text": True,
         "prefix": None,
@@ -44,7 +46,7 @@ class TextGenerationPipeline(Pipeline):
         ids = encoded["input_ids"] if encoded["input_ids"].numel() else None  # from nothing: the first token is bos
         if ids is not None:
             ids = ids.to(self.device)
-        rows = self.model.generate(ids, generator=options["generator"], **asked)
+        rows = self._fast.generate(ids, generator=options["generator"], **asked)
         length = 0 if ids is None else ids.shape[1]
         return [self._answer(row.tolist(), prompt, length, options) for row in rows]
 

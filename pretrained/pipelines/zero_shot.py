@@ -25,6 +25,8 @@ class ZeroShotClassificationPipeline(Pipeline):
     """
 
     auto = TextClassificationPipeline.auto
+    trained_by = "mnli"
+    at_once = 64  # each with every label
     defaults: ClassVar[Mapping[str, Any]] = {
         "candidate_labels": None,
         "hypothesis_template": "This example is {}.",
@@ -57,12 +59,10 @@ class ZeroShotClassificationPipeline(Pipeline):
 
     def _answers(self, inputs: list[Any], options: Mapping[str, Any]) -> list[Any]:
         labels = _labels(options["candidate_labels"])
-        template = options["hypothesis_template"]
-        if template.format(labels[0]) == template:
-            raise InputError(f"hypothesis_template={template!r} has no {{}} for the label")
+        hypotheses = [_hypothesis(options["hypothesis_template"], label) for label in labels]
         several = options["multi_class"] if options["multi_label"] is None else options["multi_label"]
         texts = self._texts(inputs)
-        pairs = [(text, template.format(label)) for text in texts for label in labels]
+        pairs = [(text, hypothesis) for text in texts for hypothesis in hypotheses]
         rows, _ = self._rows([text for text, _ in pairs], [guess for _, guess in pairs], truncation="only_first")
         logits = torch.stack([found for (found,) in self._run(rows, "logits")]).view(len(texts), len(labels), -1)
         entails = self.entailment_id
@@ -79,6 +79,16 @@ def _labels(given: Any) -> list[str]:
     if not labels or not all(isinstance(label, str) and label for label in labels):
         raise InputError(f"candidate_labels must be a list of texts, or one with commas; got {given!r}")
     return labels
+
+
+def _hypothesis(template: str, label: str) -> str:
+    try:
+        found = template.format(label)
+    except (LookupError, ValueError):  # other names, numbers or braces
+        found = template
+    if found == template:
+        raise InputError(f"hypothesis_template={template!r} has no {{}} for the label, and nothing else in braces")
+    return found
 
 
 def _ranked(text: str, labels: Sequence[str], scores: Sequence[float]) -> dict[str, Any]:
