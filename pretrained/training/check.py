@@ -53,43 +53,32 @@ def check_data(recipe: Recipe) -> dict[str, Split]:
     kind_class = KINDS[task.kind]
     files = data_files(recipe)
     examples = {split: kind_class.read(path, task) for split, path in files.items()}
-    broken = {split: [row.wrong for row in rows if row.wrong] for split, rows in examples.items()}
-    examples = {split: [row for row in rows if not row.wrong] for split, rows in examples.items()}
+    sound = {split: [row for row in rows if not row.wrong] for split, rows in examples.items()}
     hub: dict[str, Any] = {} if recipe.revision is None else {"revision": recipe.revision}
     tokenizer = auto.AutoTokenizer.from_pretrained(recipe.model, **hub)
-    labels = kind_class.found_labels(examples["train"], task) if kind_class.needs_labels else ()
+    labels = kind_class.found_labels(sound["train"], task) if kind_class.needs_labels else ()
     limit = row_limit(recipe, tokenizer, auto.AutoConfig.from_pretrained(recipe.model, **hub))
     kind = kind_class(task, tokenizer, labels, limit)
-    known = set(_texts(kind, examples["train"]))
+    known = set(_texts(kind, sound["train"]))
     found = {}
-    for split, rows in examples.items():
+    for split, rows in sound.items():
         texts = list(_texts(kind, rows))
         lengths = [len(ids) for ids in _tokens(kind, rows)]
         found[split] = Split(
             files[split],
-            rows=len(rows) + len(broken[split]),
+            rows=len(examples[split]),
             labels=dict(_labels(kind, rows).most_common()),
             lengths=lengths,
             too_long=sum(length > limit for length in lengths),
             duplicates=len(texts) - len(set(texts)),
             shared=0 if split == "train" else sum(text in known for text in texts),
-            bad=[*broken[split], *_bad(kind, rows, labelled=split != "test")],
+            bad=list(kind.problems(examples[split], labelled=split != "test")),
         )
     try:
-        kind.check_training(examples["train"])
+        kind.check_training(sound["train"])
     except DataError as error:
         found["train"].bad.append(str(error))
     return found
-
-
-def _bad(kind: Kind, rows: Sequence[Record], *, labelled: bool) -> Iterator[str]:
-    for row in rows:
-        try:
-            kind.check([row])
-            if labelled:
-                kind.check_labelled([row])
-        except DataError as error:
-            yield str(error)
 
 
 def _texts(kind: Kind, rows: Sequence[Record]) -> Iterator[tuple[str, ...]]:

@@ -5,7 +5,7 @@ Every row knows its file and line, so that whatever is wrong with it can be said
 
 import csv
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -91,7 +91,7 @@ def read_records(path: Path, task: Task) -> list[Record]:
         else:
             rows = _table(path, task)
     except UnicodeDecodeError as error:
-        raise DataError(f"{path} is no UTF-8 text: {error}. Convert it: iconv -f LATIN1 -t UTF-8") from error
+        raise DataError(not_utf8(path, error)) from error
     if not rows:
         raise DataError(f"{path} has no rows")
     if task.also:
@@ -110,33 +110,77 @@ def _of_language(rows: Sequence[Record], language: str, path: Path) -> list[Reco
 # -- tables
 
 
+_Cells = list[str] | csv.Error
+"""Of a row, or why it cannot be read."""
+
+
 def _table(path: Path, task: Task) -> list[Record]:
     """Columns between tabs, which are never quoted, or between commas, which may be."""
-    delimiter = _delimiter(path)
-    with path.open(encoding="utf-8-sig", newline="\n" if delimiter == "\t" else "") as file:
-        if delimiter == "\t":
-            lines = enumerate((line.rstrip("\r\n").split("\t") for line in file), 1)
-            rows = [(number, cells) for number, cells in lines if cells != [""]]
-        else:
-            reader = csv.reader(file)
-            try:
-                rows = [(reader.line_num, cells) for cells in reader if cells]
-            except csv.Error as error:
-                raise DataError(f"{path}, line {reader.line_num}: {error}") from error
+    tabs = _delimiter(path) == "\t"
+    with path.open(encoding="utf-8-sig", newline="\n" if tabs else "") as file:
+        rows = list(_unquoted(file) if tabs else _quoted(file))
     if not rows:
         return []
-    names = _names(rows[0][1], task)
+    line, first = rows[0]
+    if isinstance(first, csv.Error):
+        raise DataError(f"{path}, line {line}: {first}")
+    names = _names(first, task)
+    return [_record(cells, names, task, path, number) for number, cells in rows[0 if names is None else 1 :]]
+
+
+def _record(cells: _Cells, names: Sequence[Column] | None, task: Task, path: Path, number: int) -> Record:
+    if isinstance(cells, csv.Error):
+        return Record({}, path, number, f"{path}, line {number}: {cells}")
     if names is None:
-        return [Record(_numbered(cells, task), path, number) for number, cells in rows]
-    records = []
-    for number, cells in rows[1:]:
-        wrong = ""
-        if len(cells) != len(names):
-            short = len(cells) < len(names) and delimiter == "\t"
-            hint = "; a tab is missing, or a text holds a line break" if short else ""
-            wrong = f"{path}, line {number}: {len(cells)} columns where the first line has {len(names)}{hint}"
-        records.append(Record(dict(zip(names, cells, strict=False)), path, number, wrong))
-    return records
+        return Record(_numbered(cells, task), path, number)
+    wrong = ""
+    if len(cells) != len(names):
+        torn = len(cells) < len(names) and path.suffix.lower() != ".csv"
+        hint = "; a tab is missing, or a text holds a line break" if torn else ""
+        wrong = f"{path}, line {number}: {len(cells)} columns where the first line has {len(names)}{hint}"
+    return Record(dict(zip(names, cells, strict=False)), path, number, wrong)
+
+
+def _unquoted(file: Iterable[str]) -> Iterator[tuple[int, _Cells]]:
+    for number, line in enumerate(file, 1):
+        cells = line.rstrip("\r\n").split("\t")
+        if cells != [""]:
+            yield number, cells
+
+
+def _quoted(file: Iterable[str]) -> Iterator[tuple[int, _Cells]]:
+    """(line that it begins in, cells) of each row, or why it cannot be read: the next one may."""
+    held: list[str] = []  # the lines of a row
+
+    def lines() -> Iterator[str]:
+        for line in file:
+            held.append(line)
+            yield line
+
+    reader = csv.reader(lines())
+    while True:
+        held.clear()
+        begun = reader.line_num + 1
+        try:
+            cells = next(reader)
+        except StopIteration:
+            return
+        except csv.Error as error:
+            yield begun, error
+            continue
+        if len(held) > 1 and _is_open(held):
+            yield begun, csv.Error(f'a quote (") is not closed; all {len(held)} lines from here on are one row')
+        elif cells:
+            yield begun, cells
+
+
+def _is_open(lines: Sequence[str]) -> bool:
+    """Whether the text ends in a quote."""
+    try:
+        list(csv.reader(lines, strict=True))
+    except csv.Error as error:
+        return "unexpected end" in str(error)
+    return False
 
 
 def _delimiter(path: Path) -> str:
@@ -173,13 +217,24 @@ def _numbered(cells: Sequence[str], task: Task) -> dict[Column, Any]:
 
 def read_json(path: Path) -> Iterator[Record]:
     """One object a line, or one list of objects."""
+    try:
+        yield from _objects(path)
+    except UnicodeDecodeError as error:
+        raise DataError(not_utf8(path, error)) from error
+
+
+def not_utf8(path: Path, error: UnicodeDecodeError) -> str:
+    return f"{path} is no UTF-8 text: {error}. Convert it: iconv -f LATIN1 -t UTF-8"
+
+
+def _objects(path: Path) -> Iterator[Record]:
     with path.open(encoding="utf-8-sig") as file:
         start = file.read(1)
         file.seek(0)
         if start == "[":
             try:
                 rows = json.load(file)
-            except ValueError as error:
+            except json.JSONDecodeError as error:
                 raise DataError(f"{path} is no JSON: {error}") from error
             for number, row in enumerate(rows, 1):
                 yield _object(row, path, number)

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from pretrained.errors import DataError
-from pretrained.training.data import Record, made, read_json, read_records
+from pretrained.training.data import Record, made, not_utf8, read_json, read_records
 from pretrained.training.tasks import Column, Task
 
 # -- columns of words
@@ -28,7 +28,7 @@ def read_words(path: Path, task: Task) -> list[Record]:
     try:
         lines = path.read_text(encoding="utf-8-sig").split("\n")
     except UnicodeDecodeError as error:
-        raise DataError(f"{path} is no UTF-8 text: {error}. Convert it: iconv -f LATIN1 -t UTF-8") from error
+        raise DataError(not_utf8(path, error)) from error
     for number, line in enumerate([*lines, ""], 1):
         cells = line.rstrip("\r").split("\t") if "\t" in line else line.split()
         if not any(cells):
@@ -91,12 +91,18 @@ def read_questions(path: Path) -> list[Record]:
     if not isinstance(found, dict) or not isinstance(found.get("data"), list):
         raise DataError(f'{path}: expected SQuAD\'s layout, an object with "data"')
     records: list[Record] = []
-    for article in found["data"]:
-        for paragraph in article.get("paragraphs", ()):
-            for question in paragraph.get("qas", ()):
-                number = len(records) + 1
-                row = Record({"context": paragraph.get("context"), "id": number, **question}, path, number)
-                records.append(made(_question, row))
+    try:
+        for article in found["data"]:
+            for paragraph in article["paragraphs"]:
+                for question in paragraph["qas"]:
+                    number = len(records) + 1
+                    row = Record({"context": paragraph["context"], "id": number, **question}, path, number)
+                    records.append(made(_question, row))
+    except (KeyError, TypeError) as error:
+        raise DataError(
+            f'{path}: expected SQuAD\'s layout, "data" → "paragraphs" → "context" and "qas"; behind question '
+            f"{len(records)} it is another ({type(error).__name__}: {error})"
+        ) from error
     if not records:
         raise DataError(f"{path} has no questions")
     return records
@@ -203,4 +209,4 @@ def read_text(path: Path) -> Iterator[str]:
             with each.open(encoding="utf-8-sig") as file:
                 yield from file
         except UnicodeDecodeError as error:
-            raise DataError(f"{each} is no UTF-8 text: {error}") from error
+            raise DataError(not_utf8(each, error)) from error

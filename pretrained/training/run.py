@@ -103,16 +103,17 @@ def prepare(recipe: Recipe, *, splits: Sequence[str] = ("train", "dev", "test"))
     labels: tuple[str, ...] = ()
     if kind_class.needs_labels:
         source = examples.get("train")
-        labels = kind_class.found_labels(source, task) if source is not None else _known_labels(config, task)
+        if source is not None:
+            labels = kind_class.found_labels([row for row in source if not row.wrong], task)
+        else:
+            labels = _known_labels(config, task)
     kind = kind_class(task, tokenizer, labels, row_limit(recipe, tokenizer, config))
     if isinstance(kind, Masked):
         kind.whole_words, kind.seed = recipe.whole_words, recipe.training.seed
     for split, found in examples.items():
         if task.damaged:
             found[:] = _sound(kind, found, files[split])
-        kind.check(found)
-        if split != "test":
-            kind.check_labelled(found)
+        kind.check(found, labelled=split != "test")
     if "train" in examples:
         kind.check_training(examples["train"])
     model = _model(recipe, kind, config, hub)
@@ -125,7 +126,7 @@ def _sound(kind: Kind, examples: Sequence[Record], path: Path) -> list[Record]:
     kept = []
     for example in examples:
         with contextlib.suppress(DataError):
-            kind.check([example])
+            kind.check_row(example)
             kept.append(example)
     if len(kept) < len(examples):
         logger.warning("%s: %d broken rows, as published, are left out", path, len(examples) - len(kept))
@@ -267,7 +268,7 @@ def measure(recipe: Recipe, split: str) -> tuple[dict[str, float], list[dict[str
             f"pretrained finetune --task {recipe.task} --model {recipe.model} --data {recipe.data} --output FOLDER"
         )
     prepared.model.to(Processes().device)
-    kind.check_labelled(examples)
+    kind.check(examples, labelled=True)
     return _measure(kind, prepared.model, examples, kind.rows(examples, training=False))
 
 

@@ -1,7 +1,9 @@
 """Data files as people have them: marks at the beginning, line ends, quotes, other columns, rows that are broken."""
 
+import csv
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -88,6 +90,41 @@ def test_every_broken_row_is_kept_for_later(tmp_path: Path) -> None:
         write(tmp_path / "a.csv", "sent1,sent2,ending0,ending1,label\na,b,c,d,1\na,b,c,d,7\na,b\n"), TASKS["swag"]
     )
     assert [row.wrong != "" for row in choices] == [False, True, True]
+
+
+def test_every_broken_row_of_a_csv_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    long, lines = "x" * 200, 'text,label\n"a\nb",1\nc\n{},1\nd,0,1\ne,1\n"f,0\ng,1\n'
+    path = write(tmp_path / "a.csv", lines.format(long))
+    before = csv.field_size_limit(100)
+    try:
+        rows = read_records(path, task("classification"))
+    finally:
+        csv.field_size_limit(before)
+    assert [row.line for row in rows] == [2, 4, 5, 6, 7, 8]
+    wrong = [row.wrong.removeprefix(f"{path}, ") for row in rows]
+    assert wrong == [
+        "",
+        "line 4: 1 columns where the first line has 2",
+        "line 5: field larger than field limit (100)",
+        "line 6: 3 columns where the first line has 2",
+        "",
+        'line 8: a quote (") is not closed; all 2 lines from here on are one row',
+    ]
+    assert rows[4].values == {"text": "e", "label": "1"}
+
+
+@pytest.mark.parametrize("read", [read_words, read_questions, read_records])
+def test_lines_of_json_that_are_not_utf8(read: Any, tmp_path: Path) -> None:
+    (tmp_path / "a.jsonl").write_bytes('{"text": "naïve"}\n'.encode("latin-1"))
+    with pytest.raises(DataError, match=r"no UTF-8 text.*iconv"):
+        read(*(tmp_path / "a.jsonl", TASKS["conll2003"])[: 1 if read is read_questions else 2])
+
+
+@pytest.mark.parametrize("data", [["x"], [{"paragraphs": None}], [{"paragraphs": [{"qas": [], "text": "a"}, 7]}]])
+def test_questions_in_another_layout(data: Any, tmp_path: Path) -> None:
+    path = write(tmp_path / "a.json", json.dumps({"data": data}))
+    with pytest.raises(DataError, match="expected SQuAD's layout"):
+        read_questions(path)
 
 
 def test_an_answer_at_another_place_is_found(tmp_path: Path) -> None:

@@ -1,10 +1,9 @@
 """Which of several texts fits?"""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from pretrained.errors import DataError
 from pretrained.modeling import PreTrainedModel
 from pretrained.runner.rows import outputs
 from pretrained.training import metrics
@@ -25,13 +24,12 @@ class Choice(Kind):
     def read(path: Path, task: Task) -> list[Record]:
         return read_choices(path, task)
 
-    def check(self, examples: Sequence[Record]) -> None:
-        super().check(examples)
-        counts = {len(example["choices"]) for example in examples}
-        if len(counts) > 1:
-            first = len(examples[0]["choices"])
-            other = next(example for example in examples if len(example["choices"]) != first)
-            raise DataError(f"{other.where}: {len(other['choices'])} choices, where the first row has {first}")
+    def problems(self, examples: Sequence[Record], *, labelled: bool) -> Iterator[str]:
+        yield from super().problems(examples, labelled=labelled)
+        counts = [(example.where, len(example["choices"])) for example in examples if not example.wrong]
+        for where, count in counts:
+            if count != counts[0][1]:
+                yield f"{where}: {count} choices, where the first row has {counts[0][1]}"
 
     def is_labelled(self, example: Record) -> bool:
         return example["label"] is not None

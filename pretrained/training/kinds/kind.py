@@ -1,6 +1,6 @@
 """What does every kind of task know? How examples become rows, what scores mean, and how good they are."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
@@ -45,17 +45,32 @@ class Kind:
         """The labels of training examples, sorted; () for kinds without."""
         return ()
 
-    def check(self, examples: Sequence[Record]) -> None:
-        """Raises DataError for the first example that cannot be used, with file and line."""
-        for example in examples:
-            if example.wrong:
-                raise DataError(example.wrong)
+    def check(self, examples: Sequence[Record], *, labelled: bool) -> None:
+        """Raises DataError for the first example that cannot be used, and says how many there are.
 
-    def check_labelled(self, examples: Sequence[Record]) -> None:
-        """Raises DataError for the first example without a label, as published test files have them."""
+        Args:
+            labelled: whether one without a label, as published test files have them, cannot.
+        """
+        problems = list(self.problems(examples, labelled=labelled))
+        if not problems:
+            return
+        more = len(problems) - 1
+        raise DataError(problems[0] + (f" (and {more:,} more bad rows; check-data names them)" if more else ""))
+
+    def problems(self, examples: Sequence[Record], *, labelled: bool) -> Iterator[str]:
+        """What is wrong with each example that cannot be used, with file and line."""
         for example in examples:
-            if not self.is_labelled(example):
-                raise DataError(f"{example.where}: no label (column {self.task.label!r})")
+            try:
+                self.check_row(example)
+                if labelled and not self.is_labelled(example):
+                    raise DataError(f"{example.where}: no label (column {self.task.label!r})")
+            except DataError as error:
+                yield str(error)
+
+    def check_row(self, example: Record) -> None:
+        """Raises DataError if the example by itself cannot be used."""
+        if example.wrong:
+            raise DataError(example.wrong)
 
     def is_labelled(self, example: Record) -> bool:
         return True

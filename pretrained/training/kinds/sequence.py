@@ -28,12 +28,11 @@ class Texts(Kind):
     def read(path: Path, task: Task) -> list[Record]:
         return read_records(path, task)
 
-    def check(self, examples: Sequence[Record]) -> None:
-        super().check(examples)
-        for example in examples:
-            if not self._text(example, self.task.text).strip():
-                raise DataError(f"{example.where}: the text (column {self.task.text!r}) is empty")
-            self._label(example)
+    def check_row(self, example: Record) -> None:
+        super().check_row(example)
+        if not self._text(example, self.task.text).strip():
+            raise DataError(f"{example.where}: the text (column {self.task.text!r}) is empty")
+        self._label(example)
 
     def is_labelled(self, example: Record) -> bool:
         return self._label(example) is not None

@@ -37,15 +37,13 @@ class Tokens(Kind):
     def found_labels(examples: Sequence[Record], task: Task) -> tuple[str, ...]:
         return task.labels or tuple(sorted({tag for example in examples for tag in example["tags"]}))
 
-    def check(self, examples: Sequence[Record]) -> None:
-        super().check(examples)
-        known = set(self.labels)
-        for example in examples:
-            if unknown := sorted({*example["tags"]} - known):
-                raise DataError(
-                    f"{example.where}: the tag {unknown[0]!r} is not among those of the training data: "
-                    f"{', '.join(self.labels)}"
-                )
+    def check_row(self, example: Record) -> None:
+        super().check_row(example)
+        if unknown := sorted({*example["tags"]}.difference(self.labels)):
+            raise DataError(
+                f"{example.where}: the tag {unknown[0]!r} is not among those of the training data: "
+                f"{', '.join(self.labels)}"
+            )
 
     def rows(self, examples: Sequence[Record], *, training: bool) -> Rows:
         numbers = {label: number for number, label in enumerate(self.labels)}
