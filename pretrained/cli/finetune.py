@@ -3,6 +3,7 @@
 import json
 import os
 import sys
+import time
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -186,34 +187,78 @@ def _show_check(found: dict[str, Any]) -> None:
 
 
 class _Progress:
-    """A bar on stderr with loss and rate, on a terminal; a line now and then elsewhere."""
+    """What a run says on stderr: on a terminal a bar, elsewhere a line now and then; and a line an evaluation."""
+
+    _LINES = 10
+    """About how many a run has where there is no terminal, besides those of evaluations."""
 
     def __init__(self) -> None:
         self._bar: Any = None
+        self._state: Any = None
+        self._measured = 0
+        self._begun = (0.0, 0)
+        """Seconds and steps when this process took the run up."""
 
     def __enter__(self) -> "_Progress":
-        return self
-
-    def show(self, state: Any, steps: int) -> None:
-        losses = [row for row in state.history if "loss" in row]
-        measured = [row["metrics"] for row in state.history if "metrics" in row]
-        said = f"loss {losses[-1]['loss']:.4f} · rate {losses[-1]['learning_rate']:.2e}" if losses else ""
-        if measured:
-            said += " · dev " + " ".join(f"{name} {value:.4f}" for name, value in list(measured[-1].items())[:2])
-        if not sys.stderr.isatty():
-            if state.step == steps or state.step % max(1, steps // 10) == 0:
-                typer.echo(f"step {state.step}/{steps} {said}", err=True)
-            return
-        if self._bar is None:
+        if sys.stderr.isatty() and os.environ.get("RANK", "0") == "0":
             from rich.console import Console
             from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-            columns = (BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), TextColumn("{task.description}"))
-            self._bar = Progress(*columns, console=Console(stderr=True))
-            self._bar.add_task("", total=steps)
+            console = Console(stderr=True, highlight=False)
+            # the bar takes what the rest leaves, so that a narrow terminal shows the numbers
+            text = TextColumn("{task.description}")
+            columns = (MofNCompleteColumn(), BarColumn(bar_width=None), TimeRemainingColumn(compact=True), text)
+            self._bar = Progress(*columns, console=console, expand=True, transient=True)
+            self._bar.add_task("reading data and model", total=None)
             self._bar.start()
-        self._bar.update(0, completed=state.step, total=steps, description=said)
+        return self
+
+    def show(self, state: Any, steps: int) -> None:
+        measured = [row for row in state.history if "metrics" in row]
+        if state is not self._state:
+            self._take_up(state, steps, len(measured))
+        for row in measured[self._measured :]:
+            numbers = " ".join(f"{name} {value:.4f}" for name, value in list(row["metrics"].items())[:3])
+            self._say(f"step {row['step']:,}/{steps:,} · epoch {row['epoch']:.4g} · dev {numbers}")
+        self._measured = len(measured)
+        losses = [row for row in state.history if "loss" in row]
+        said = [f"loss {losses[-1]['loss']:.4f}"] if losses else []
+        seconds, step = time.monotonic() - self._begun[0], state.step - self._begun[1]
+        if step:
+            said.append(f"{step / seconds:.3g} steps/s")
+        if self._bar is not None:
+            if losses and self._bar.console.width >= 90:
+                said.append(f"learning rate {losses[-1]['learning_rate']:.1e}")
+            self._bar.update(0, completed=state.step, total=steps, description=" · ".join(said))
+        elif state.step == steps or state.step % max(1, steps // self._LINES) == 0:
+            if step and state.step < steps:
+                said.append(f"{_clock(seconds / step * (steps - state.step))} left")
+            self._say(" · ".join([f"step {state.step:,}/{steps:,}", *said]))
+
+    def _take_up(self, state: Any, steps: int, measured: int) -> None:
+        """The first call of a run, or of the next one of several."""
+        if self._state is not None:
+            self._say("the next seed")
+        resumed = state.step > 1
+        if resumed:
+            self._say(f"goes on after step {state.step - 1:,}/{steps:,}")
+        self._state, self._measured = state, measured if resumed else 0
+        self._begun = (time.monotonic(), state.step)
+        if self._bar is not None:
+            self._bar.reset(0, total=steps, completed=state.step)
+
+    def _say(self, text: str) -> None:
+        if self._bar is not None:
+            self._bar.console.print(text, markup=False)
+        else:
+            typer.echo(text, err=True)
 
     def __exit__(self, *_: object) -> None:
         if self._bar is not None:
             self._bar.stop()
+
+
+def _clock(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}"

@@ -1,14 +1,19 @@
 """`pretrained finetune`, `evaluate` and `check-data`, as a shell calls them."""
 
+import io
 import json
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from rich.cells import cell_len
 
+from pretrained.cli.finetune import _Progress
 from pretrained.training import TASKS, Recipe
 from pretrained.training.check import check_data
+from pretrained.training.loop import TrainingState
 from tests.cli.conftest import cli
 
 from .samples import write_data
@@ -46,7 +51,10 @@ def test_tables_and_progress(tiny: Path, tmp_path: Path, cli: Cli) -> None:
     named = ("--task", "sst2", "--model", str(tiny), "--data", str(data), "--output", str(tmp_path / "out"))
     trained = cli("finetune", *named, *FEW, "--seeds", "2", "--betas", "0.8,0.9", "--class-weights", "1,2")
     assert trained.code == 0, trained.err
-    assert "step 2/2 loss" in trained.err
+    said = trained.err.splitlines()
+    assert said[0].startswith("step 1/2 · loss ")
+    assert [line.startswith("step 2/2 · epoch 0.6667 · dev accuracy ") for line in said].count(True) == 2
+    assert said[3] == "the next seed"
     assert trained.out.splitlines()[0].split() == ["split", "accuracy", "loss"]
     assert "2 seeds: accuracy" in trained.out
     model = ("--task", "sst2", "--model", str(tmp_path / "out"), "--data", str(data))
@@ -58,6 +66,60 @@ def test_tables_and_progress(tiny: Path, tmp_path: Path, cli: Cli) -> None:
                 "--seeds", "1", "--seed", "7")  # fmt: skip
     assert again.code == 0, again.err
     assert Recipe.read(tmp_path / "b" / "finetune.toml").training.seed == 7
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def run_of(steps: int, *, begin: int = 0) -> Iterator[TrainingState]:
+    """As a trainer hands them to who watches: one state that changes, measured twice."""
+    state = TrainingState(step=begin)
+    for step in range(begin + 1, steps + 1):
+        state.step = step
+        state.history.append({"step": step, "epoch": step / 10, "loss": 1 / step, "learning_rate": 1e-5})
+        if step % (steps // 2) == 0:
+            metrics = {"accuracy": 0.5, "loss": 0.7}
+            state.history.append({"step": step, "epoch": step / 10, "metrics": metrics})
+        yield state
+
+
+@pytest.mark.parametrize("width", [60, 120])
+def test_progress_on_a_terminal(width: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    screen = Terminal()
+    monkeypatch.setattr("sys.stderr", screen)
+    monkeypatch.setenv("COLUMNS", str(width))
+    monkeypatch.setenv("TERM", "xterm")
+    with _Progress() as progress:
+        for state in run_of(40):
+            progress.show(state, 40)
+            progress._bar.refresh()
+    plain = re.sub(r"\x1b\[[?\d;]*[A-Za-z]", "", screen.getvalue())
+    lines = re.split(r"[\r\n]+", plain)
+    assert max(map(cell_len, lines)) <= width
+    assert "reading data and model" in plain
+    assert re.search(r"39/40 [━╸╺ ]+ \d\d:\d\d loss 0\.0256 · [\d.e+]+ steps/s", plain)
+    assert ("learning rate 1.0e-05" in plain) == (width == 120)
+    assert "step 20/40 · epoch 2 · dev accuracy 0.5000 loss 0.7000" in lines
+    assert "…" not in plain
+
+
+def test_progress_elsewhere_is_a_few_lines(monkeypatch: pytest.MonkeyPatch) -> None:
+    screen = io.StringIO()
+    monkeypatch.setattr("sys.stderr", screen)
+    with _Progress() as progress:
+        for state in run_of(10_000):
+            progress.show(state, 10_000)
+        for state in run_of(10, begin=7):
+            progress.show(state, 10)
+    lines = screen.getvalue().splitlines()
+    assert [line.split(" ·")[0] for line in lines if "loss 0.0" in line and "dev" not in line][:2] == [
+        "step 1,000/10,000",
+        "step 2,000/10,000",
+    ]
+    assert len(lines) == 10 + 2 + 2 + 3 + 1
+    assert "goes on after step 7/10" in lines
 
 
 def test_help_and_list(cli: Cli) -> None:
@@ -111,6 +173,10 @@ def test_bad_rows_are_all_named(tiny: Path, tmp_path: Path, cli: Cli) -> None:
     for line in (4, 6, 7, 8):
         assert f"train.tsv, line {line}: " in ended.out
     assert "dev.tsv, line 3: the label 'x'" in ended.out
+    refused = cli("finetune", *named, "--output", str(tmp_path / "out"))
+    assert refused.code == 1
+    assert "train.tsv, line 4: 1 columns" in refused.err
+    assert "(and 3 more bad rows; check-data names them)" in " ".join(refused.err.split())
     found = check_data(Recipe.of("sst2", str(tiny), data, "-"))
     train, dev = found["train"], found["dev"]
     assert (train.rows, train.duplicates, len(train.bad)) == (7, 1, 4)
