@@ -7,7 +7,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pretrained.cli.inputs import FieldOption, InputOption, ModelOption, TextsArgument, model_or_default, read_texts
+from pretrained.cli.inputs import (
+    FieldOption,
+    InputOption,
+    ModelOption,
+    PrecisionOption,
+    TextsArgument,
+    ThreadsOption,
+    model_or_default,
+    read_texts,
+)
 from pretrained.cli.show import JsonOption, one_line, print_json, print_line, print_table, progress
 from pretrained.cli.write import Batch, check_output, write
 
@@ -68,9 +77,8 @@ def encode(
             min=1, metavar="N", help="Cut texts at this many tokens.", show_default="what the model's files say"
         ),
     ] = None,
-    threads: Annotated[
-        int | None, typer.Option(min=1, metavar="N", help="CPU threads.", show_default="torch's choice")
-    ] = None,
+    precision: PrecisionOption = "fp32",
+    threads: ThreadsOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Turn texts into vectors.
@@ -98,6 +106,7 @@ def encode(
         normalize=normalize,
         layer=layer,
         max_length=max_length,
+        precision=precision,
         threads=threads,
         progress=False,
     )

@@ -2,6 +2,7 @@
 
 import json
 import sys
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Annotated
 
@@ -9,7 +10,10 @@ import typer
 
 from pretrained.errors import InputError
 
-TextsArgument = Annotated[list[str] | None, typer.Argument(metavar="TEXT", show_default=False)]
+TextsArgument = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="TEXT", show_default=False, help="One text or several, each in quotes; or give --input."),
+]
 InputOption = Annotated[
     Path | None,
     typer.Option(
@@ -41,28 +45,57 @@ ModelOption = Annotated[
 ]
 
 
+PrecisionOption = Annotated[
+    str, typer.Option(metavar="TYPE", help="Of the products: fp32, bf16, int8, or auto (bf16 where it is fast).")
+]
+ThreadsOption = Annotated[
+    int | None, typer.Option(min=1, metavar="N", help="CPU threads.", show_default="torch's choice")
+]
+
+
 def read_texts(texts: list[str] | None, source: Path | None, field: str | None = None) -> list[str]:
     """The texts of the command line, or those of a file, one per line; an empty line is an empty text."""
+    return list(stream_texts(texts, source, field))
+
+
+def stream_texts(texts: list[str] | None, source: Path | None, field: str | None = None) -> Iterator[str]:
+    """The same, read as they are asked for: of a file of any length, one line is in memory at a time."""
     if (not texts) == (source is None):
         raise typer.BadParameter("give texts, or --input FILE; one of the two.", param_hint="TEXT")
     if source is None:
-        return texts or []
+        return iter(texts or [])
+    if str(source) != "-" and (source.is_dir() or not source.exists()):
+        what = "is a folder" if source.is_dir() else "is not there"
+        raise typer.BadParameter(f"the file {source} {what}.", param_hint="--input")
+    return _lines(source, field or ("text" if source.suffix == ".jsonl" else None))
+
+
+def _lines(source: Path, field: str | None) -> Iterator[str]:
     if str(source) == "-":
-        name, data = "standard input", sys.stdin.buffer.read()
-    else:
-        if not source.exists() or source.is_dir():
-            what = "is a folder" if source.is_dir() else "is not there"
-            raise typer.BadParameter(f"the file {source} {what}.", param_hint="--input")
-        name, data = str(source), source.read_bytes()
-    if source.suffix == ".jsonl":
-        field = field or "text"
+        yield from _decoded(sys.stdin.buffer, "standard input", field)
+        return
+    with source.open("rb") as file:
+        yield from _decoded(file, str(source), field)
+
+
+def _decoded(lines: Iterable[bytes], name: str, field: str | None) -> Iterator[str]:
     # Only line feeds end a line: texts may hold the other characters that str.splitlines would cut at.
-    lines = data.removeprefix(b"\xef\xbb\xbf").split(b"\n")
-    if lines[-1] == b"":
-        lines.pop()
-    if not lines:
+    number = 0
+    for number, line in enumerate(lines, 1):
+        line = line.removeprefix(b"\xef\xbb\xbf") if number == 1 else line
+        yield _text(line.removesuffix(b"\n").removesuffix(b"\r"), f"{name}, line {number}", field)
+    if not number:
         raise InputError(f"{name} is empty: one text a line was expected.")
-    return [_text(line.removesuffix(b"\r"), f"{name}, line {number}", field) for number, line in enumerate(lines, 1)]
+
+
+def count_texts(texts: list[str] | None, source: Path | None) -> int | None:
+    """How many there are, if that can be known beforehand."""
+    if source is None:
+        return len(texts or [])
+    if not source.is_file():  # standard input, or a pipe, which is read once
+        return None
+    with source.open("rb") as file:
+        return sum(1 for _ in file)
 
 
 def _text(line: bytes, where: str, field: str | None) -> str:

@@ -2,12 +2,12 @@
 
 import json
 import sys
-from collections.abc import Iterable, Iterator, Sequence
-from typing import Annotated, Any
+from collections.abc import Iterable, Iterator, Sequence, Sized
+from typing import Annotated, Any, TypeVar
 
 import typer
 
-from pretrained.cli.write import Batch
+Some = TypeVar("Some", bound=Sized)
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, one object a line, for other programs.")]
 
@@ -57,15 +57,17 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]], *, title:
         print_line("  ".join(cells).rstrip())
 
 
-def progress(batches: Iterable[Batch], total: int) -> Iterator[Batch]:
+def progress(batches: Iterable[Some], total: int | None) -> Iterator[Some]:
     """Hands the batches through; how many texts are done shows on stderr, if that is a terminal."""
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
 
     console = Console(stderr=True)
     columns = (BarColumn(), MofNCompleteColumn(), "texts", TimeRemainingColumn())
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+    shown = console.is_terminal
+    # results that go to a file or a pipe meanwhile must not be drawn above the bar
+    with Progress(*columns, console=console, transient=True, disable=not shown, redirect_stdout=False) as bar:
         task = bar.add_task("", total=total)
         for batch in batches:
             yield batch
-            bar.advance(task, len(batch.texts))
+            bar.advance(task, len(batch))

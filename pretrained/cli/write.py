@@ -26,6 +26,9 @@ class Batch:
     per_token: bool
     tokens: list[list[str]] | None = None
 
+    def __len__(self) -> int:
+        return len(self.texts)
+
     def rows(self) -> Iterator[dict[str, Any]]:
         """One JSON object per text. Nine digits give back the same float32."""
         for index, (text, vector) in enumerate(zip(self.texts, self.vectors, strict=True)):

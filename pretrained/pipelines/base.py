@@ -163,6 +163,8 @@ class Pipeline:
             try:
                 answers = self._answers(part, chosen)
             except InputError as error:
+                if not first:
+                    raise
                 raise InputError(f"after {first} inputs were answered: {error}") from error
             yield from answers
             first += len(part)

@@ -1,7 +1,10 @@
 """The commands that ask a model about texts."""
 
+import io
 import json
+import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -13,7 +16,7 @@ from pretrained import (
     BertForTokenClassification,
     BertTokenizer,
 )
-from pretrained.cli import main
+from pretrained.cli import answers, main
 from tests.training.samples import write_bert
 
 
@@ -73,3 +76,85 @@ def test_fill_mask(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out = run(capsys, "fill-mask", "-m", model, "the <mask> was good", "--targets", "film,anna", "--json")
     assert {each["token_str"] for each in json.loads(out)["words"]} == {"film", "anna"}
     assert "mask 2" in run(capsys, "fill-mask", "-m", model, "the [MASK] was [MASK]")
+
+
+class Fed(io.RawIOBase):
+    """Standard input that remembers how much of it was read."""
+
+    def __init__(self, line: bytes, count: int) -> None:
+        self.left = (line for _ in range(count))
+        self.read_lines = 0
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        line = next(self.left, b"")
+        self.read_lines += bool(line)
+        buffer[: len(line)] = line
+        return len(line)
+
+
+@pytest.mark.parametrize("command", ["classify", "tag", "fill-mask", "classify --labels one,two"])
+def test_results_leave_before_all_texts_are_read(
+    command: str, folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = {"tag": "BertForTokenClassification", "fill-mask": "BertForMaskedLM"}.get(
+        command, "BertForSequenceClassification"
+    )
+    fed = Fed(b"a [MASK] film\n", 600)
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BufferedReader(fed, buffer_size=32)))
+    seen: list[int] = []
+    kept = answers.print_json
+    monkeypatch.setattr(answers, "print_json", lambda row: (seen.append(fed.read_lines), kept(row)))
+    out = run(capsys, *command.split(), "-m", str(folder / name), "--input", "-", "--json")
+    assert len(out.splitlines()) == 600
+    assert seen[0] < 300
+    assert seen[-1] == 600
+
+
+def test_more_texts_than_a_part_are_all_shown(folder: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    (tmp_path / "in.txt").write_text("".join(f"film {number}\n" for number in range(300)))
+    model = str(folder / "BertForSequenceClassification")
+    out = run(
+        capsys, "classify", "-m", model, "--input", str(tmp_path / "in.txt"), "--precision", "bf16", "--threads", "1"
+    )
+    assert [line.split()[:2] for line in out.splitlines() if line.startswith("film")] == [
+        ["film", str(number)] for number in range(300)
+    ]
+
+
+def test_answer_takes_texts_by_themselves_and_a_file_as_one(
+    folder: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    model = str(folder / "BertForQuestionAnswering")
+    rows = run(capsys, "answer", "-m", model, "who ?", "anna", "bad film", "--json").splitlines()
+    assert [json.loads(row)["text"] for row in rows] == ["anna", "bad film"]
+    (tmp_path / "in.txt").write_text("anna went\nto paris\n")
+    (row,) = run(capsys, "answer", "-m", model, "who ?", "-i", str(tmp_path / "in.txt"), "--json").splitlines()
+    assert json.loads(row)["answers"][0]["answer"] in "anna went\nto paris"
+    (tmp_path / "in.jsonl").write_text('{"text": "anna"}\n{"text": "good"}\n')
+    rows = run(capsys, "answer", "-m", model, "who ?", "-i", str(tmp_path / "in.jsonl"), "--json").splitlines()
+    assert [json.loads(row)["text"] for row in rows] == ["anna", "good"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        (("classify", "--labels", "a,b", "--pair", "c", "text"), 2, "each label is the second text"),
+        (("tag", "--strategy", "frist", "text"), 1, "did you mean 'first'?"),
+        (("classify", "--device", "gpu", "text"), 1, "device='gpu' is not known"),
+        (("classify", "--precision", "half", "text"), 1, "precision='half' is not known"),
+        (("fill-mask", "no mask"), 1, "pretrained: input 0 has no mask ([MASK])"),
+    ],
+)
+def test_mistakes(
+    arguments: tuple[str, ...], code: int, message: str, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    name = {"tag": "BertForTokenClassification", "fill-mask": "BertForMaskedLM"}.get(
+        arguments[0], "BertForSequenceClassification"
+    )
+    with pytest.raises(SystemExit) as done:
+        main([*arguments, "-m", str(folder / name)])
+    assert done.value.code == code
+    assert message in " ".join(capsys.readouterr().err.split())

@@ -70,3 +70,14 @@ def test_progress_shows_on_a_terminal(no_color: bool, monkeypatch: pytest.Monkey
     assert "2/2" in terminal.getvalue()
     colours = re.findall(r"\x1b\[[\d;]*[34][0-7][;m]|\x1b\[38;", terminal.getvalue())
     assert bool(colours) != no_color
+
+
+def test_results_are_not_drawn_on_the_terminal_that_shows_the_progress(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    terminal = as_terminal(monkeypatch, "stderr")
+    for part in progress([["a"], ["b"]], None):
+        print_json(part)
+    assert capsys.readouterr().out == '["a"]\n["b"]\n'
+    assert '["a"]' not in terminal.getvalue()
+    assert "2/?" in terminal.getvalue()
