@@ -32,7 +32,7 @@ def explain(
     caches = cache.cache_folders(cache_dir)
     stored = cache.stored(caches)
     places = [*looked, *(f"the cache {folder}{'' if folder.is_dir() else ' (no such folder)'}" for folder in caches)]
-    close = near(name, (*catalogue.short_names(), *stored))
+    close = [*beside(name), *near(name, (*catalogue.short_names(), *stored))]
     here = [other for other in close if set(catalogue.hub_ids(other)) & stored.keys()]
     closest = ", ".join(f"{other}{' (in the cache)' if other in here else ''}" for other in close)
     which = f' in revision "{revision}"' if revision else ""
@@ -56,6 +56,17 @@ def near(name: str, names: Iterable[str]) -> list[str]:
     close = difflib.get_close_matches(name.lower(), spelled, n=6, cutoff=0.7)
     close += difflib.get_close_matches(name.lower().rpartition("/")[2], spelled, n=4, cutoff=0.7)
     return [known for known in dict.fromkeys(spelled[match] for match in close) if known != name]
+
+
+def beside(name: str) -> list[str]:
+    """Files and folders here whose path is spelled much like the name."""
+    path = Path(name)
+    try:
+        siblings = sorted(os.listdir(path.parent))
+    except (OSError, ValueError):
+        return []
+    close = difflib.get_close_matches(path.name, siblings, n=2, cutoff=0.6)
+    return [f"./{(path.parent / other).as_posix()}" for other in close if other != path.name]
 
 
 def _bring(name: str, revision: str | None, forbidden: str) -> list[str]:

@@ -284,6 +284,13 @@ def test_a_short_name_is_near_no_other() -> None:
     assert "Closest: bert-base-uncased, " in message("bert-base-uncaset")
 
 
+def test_a_name_is_near_what_lies_here(here: Path) -> None:
+    write(here / "my-model", FILES)
+    write(here / "models" / "names-model", FILES)
+    assert "Closest: ./my-model" in message("my-modle")
+    assert "Closest: ./models/names-model" in message("models/nmaes-model")
+
+
 def test_a_path_that_is_not_here(here: Path) -> None:
     write(here / "models" / "bert-base", FILES)
     said = message("./models/bert-bose")

@@ -115,9 +115,9 @@ def _unknown_name(
 
 def _near(name: str) -> list[str]:
     from pretrained.hub import cache, catalogue
-    from pretrained.hub.not_found import near
+    from pretrained.hub.not_found import beside, near
 
-    return near(name, (*catalogue.short_names(), *cache.stored(cache.cache_folders())))
+    return [*beside(name), *near(name, (*catalogue.short_names(), *cache.stored(cache.cache_folders())))]
 
 
 def nothing_needed(
