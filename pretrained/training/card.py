@@ -3,6 +3,8 @@
 import json
 from typing import TYPE_CHECKING
 
+from pretrained.training.tasks import Task
+
 if TYPE_CHECKING:
     from pretrained.training.run import Result
 
@@ -29,7 +31,7 @@ def markdown(result: "Result") -> str:
     ]
     names = list(result.metrics["dev"])
     warnings = [f"> **Note**: {text}" for text in result.warnings]
-    options = {name: value for name, value in recipe.training.to_dict().items() if value is not None}
+    options = {name: value for name, value in recipe.training.to_dict().items() if value not in (None, "")}
     lines = [
         "---",
         f"base_model: {json.dumps(recipe.model)}",
@@ -52,7 +54,7 @@ def markdown(result: "Result") -> str:
         "## Use",
         "",
         "```python",
-        *_use(PIPELINES.get(task.kind), facts["architecture"]),
+        *_use(task, facts["architecture"]),
         "```",
         "",
         "## Training",
@@ -69,12 +71,22 @@ def markdown(result: "Result") -> str:
     return "\n".join(lines)
 
 
-def _use(pipeline: str | None, architecture: str) -> list[str]:
-    if pipeline is not None:
-        return ["from pretrained import pipeline", "", f'ask = pipeline("{pipeline}", model="this folder")']
+def _use(task: Task, architecture: str) -> list[str]:
+    if task.kind in PIPELINES:
+        asked = '{"text": "one text", "text_pair": "another"}' if task.pair is not None else '"a text"'
+        asked = {
+            "answers": 'question="what is asked", context="the text that has the answer"',
+            "masked": 'f"a text with {ask.tokenizer.mask_token} in it"',
+        }.get(task.kind, asked)
+        return [
+            "from pretrained import pipeline",
+            "",
+            f'ask = pipeline("{PIPELINES[task.kind]}", model="path/to/this/folder")',
+            f"print(ask({asked}))",
+        ]
     return [
         f"from pretrained import AutoTokenizer, {architecture}",
         "",
-        f'model = {architecture}.from_pretrained("this folder")',
-        'tokenizer = AutoTokenizer.from_pretrained("this folder")',
+        f'model = {architecture}.from_pretrained("path/to/this/folder")',
+        'tokenizer = AutoTokenizer.from_pretrained("path/to/this/folder")',
     ]

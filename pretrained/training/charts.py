@@ -11,19 +11,19 @@ _COLOURS = ("#3b82f6", "#ef4444", "#10b981", "#a855f7", "#f59e0b", "#06b6d4")
 
 
 def lines(title: str, series: Mapping[str, Points], *, across: str = "step") -> str:
-    """Curves over one axis, each with its name."""
+    """Curves over one axis that begins at 0, each with its name."""
     points = [point for curve in series.values() for point in curve if math.isfinite(point[1])]
     if not points:
         return ""
     xs, ys = [x for x, _ in points], [y for _, y in points]
-    x_ticks, y_ticks = ticks(min(xs), max(xs)), ticks(min(ys), max(ys))
-    low_x, high_x = min(xs), max(max(xs), min(xs) + 1e-12)
+    low_x, high_x = 0.0, max(xs)
+    x_ticks, y_ticks = ticks(low_x, high_x), ticks(min(ys), max(ys))
     low_y, high_y = min(y_ticks[0], min(ys)), max(y_ticks[-1], max(ys))
 
     def place(x: float, y: float) -> tuple[float, float]:
         wide, high = _WIDTH - _LEFT - _RIGHT, _HEIGHT - _BOTTOM - _TOP
         return (
-            _LEFT + (x - low_x) / (high_x - low_x) * wide,
+            _LEFT + (x - low_x) / (high_x - low_x or 1) * wide,
             _TOP + (1 - (y - low_y) / (high_y - low_y or 1)) * high,
         )
 
@@ -78,7 +78,8 @@ def matrix(rows: Sequence[str], columns: Sequence[str], counts: Sequence[Sequenc
 def ticks(low: float, high: float, count: int = 5) -> list[float]:
     """Round numbers that span a range."""
     if high <= low:
-        return [low - 0.5 * (abs(low) or 1), low, low + 0.5 * (abs(low) or 1)]
+        around = 0.1 * abs(low) or 1.0
+        return ticks(low - around, low + around, count)
     rough = (high - low) / count
     unit = 10 ** math.floor(math.log10(rough))
     step = next(unit * factor for factor in (1, 2, 5, 10) if unit * factor >= rough)

@@ -20,7 +20,7 @@ h1 { font-size: 1.5em } h2 { font-size: 1.15em; margin-top: 2em; border-bottom: 
 table { border-collapse: collapse; margin: .6em 0 } td, th { padding: .2em .7em; text-align: left; vertical-align: top }
 tr + tr td, tr + tr th { border-top: 1px solid #e5e7eb } .matrix td { text-align: right }
 svg { font: 11px system-ui, sans-serif; margin-right: 1em; max-width: 100% } svg text { fill: currentColor }
-.grid { stroke: #e5e7eb } td { overflow-wrap: anywhere }
+.grid { stroke: #e5e7eb } td { overflow-wrap: break-word } td:last-child { overflow-wrap: anywhere }
 .warning { background: #fef3c7; padding: .6em 1em; border-left: 4px solid #d97706 }
 @media (prefers-color-scheme: dark) { body { background: #111827; color: #e5e7eb } .grid { stroke: #374151 }
   .warning { background: #451a03 } h2, tr + tr td, tr + tr th { border-color: #374151 } }
@@ -133,8 +133,22 @@ def _errors(result: "Result") -> str:
         columns = ["wanted", "said", "text"]
     elif kind == "tokens":
         wrong = [row for row in predictions if row["tags"] != row["wanted"]]
+        wrong.sort(key=lambda row: -_surest_wrong_tag(row))
         rows = [[_tagged(row, "wanted"), _tagged(row, "tags")] for row in wrong[:_SHOWN]]
         columns = ["wanted", "said"]
+    elif kind == "multi-label":
+        wrong = [row for row in predictions if set(row["labels"]) != set(row["wanted"])]
+        wrong.sort(key=lambda row: -_surest_wrong_label(row))
+        rows = [[", ".join(row["wanted"]), ", ".join(row["labels"]), _shown(row)] for row in wrong[:_SHOWN]]
+        columns = ["wanted", "said", "text"]
+    elif kind == "choice":
+        wrong = [row for row in predictions if row["choice"] != row["wanted"]]
+        wrong.sort(key=lambda row: -float(row["score"]))
+        rows = [
+            [str(row["wanted"]), str(row["choice"]), f"{row['score']:.3f}", _cut(f"{row['context']} ‖ {row['text']}")]
+            for row in wrong[:_SHOWN]
+        ]
+        columns = ["wanted", "said", "sure", "text ‖ what was said"]
     elif kind == "answers":
         wrong = [row for row in predictions if row["answer"] not in (row["wanted"] or [""])]
         wrong.sort(key=lambda row: -float(row["score"]))
@@ -146,8 +160,21 @@ def _errors(result: "Result") -> str:
 
 
 def _shown(row: Mapping[str, Any]) -> str:
-    text = f"{row['text']} ‖ {row['pair']}" if "pair" in row else str(row["text"])
+    return _cut(f"{row['text']} ‖ {row['pair']}" if "pair" in row else str(row["text"]))
+
+
+def _cut(text: str) -> str:
     return text if len(text) <= 300 else text[:299] + "…"
+
+
+def _surest_wrong_tag(row: Mapping[str, Any]) -> float:
+    each = zip(row["tags"], row["wanted"], row["scores"], strict=True)
+    return max(float(score) for said, wanted, score in each if said != wanted)
+
+
+def _surest_wrong_label(row: Mapping[str, Any]) -> float:
+    wrong = set(row["labels"]) ^ set(row["wanted"])
+    return max(abs(float(row["scores"][label]) - 0.5) for label in wrong if label in row["scores"])
 
 
 def _tagged(row: Mapping[str, Any], which: str) -> str:
@@ -158,7 +185,17 @@ def _settings(result: "Result") -> str:
     recipe = result.recipe.to_dict()
     training = recipe.pop("training")
     values = {**recipe, **training, **result.facts}
-    return _table(["option", "value"], [[name, str(value)] for name, value in values.items() if value is not None])
+    return _table(
+        ["option", "value"], [[name, _said(value)] for name, value in values.items() if value not in (None, "")]
+    )
+
+
+def _said(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return ", ".join(f"{name}: {_said(each)}" for name, each in value.items())
+    if isinstance(value, list | tuple):
+        return ", ".join(map(_said, value))
+    return f"{value:,}" if type(value) is int and value >= 10_000 else str(value)
 
 
 def _table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

@@ -191,7 +191,8 @@ def _model(recipe: Recipe, kind: Kind, config: Any, hub: dict[str, Any]) -> PreT
         problems = {"classification": "single_label_classification", "multi-label": "multi_label_classification"}
         config.problem_type = problems.get(kind.task.kind, config.problem_type)
     elif kind.task.kind == "regression":
-        config.num_labels, config.problem_type = 1, "regression"
+        name = str(kind.task.label)
+        config.id2label, config.label2id, config.problem_type = {0: name}, {name: 0}, "regression"
     if kind.auto == "ForSequenceClassification" and config.pad_token_id is None:
         config.pad_token_id = kind.tokenizer.pad_token_id
     with quiet():  # that the head is new goes without saying here
@@ -309,7 +310,8 @@ def _prepare_folder(folder: Path, recipe: Recipe, *, overwrite: bool) -> None:
         raise ConfigurationError(f"{folder} is a file; --output names a folder")
     if overwrite and folder.is_dir():
         shutil.rmtree(folder)
-    if folder.is_dir() and any(folder.iterdir()):
+    held = {path.name for path in folder.iterdir()} if folder.is_dir() else set()
+    if held - {FILE}:  # a recipe alone is of a run that was refused before its first step
         known = folder / FILE
         if not known.is_file():
             raise ConfigurationError(f"{folder} is not empty. Choose another folder, or --overwrite to remove it")

@@ -13,7 +13,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from pretrained import AutoTokenizer, registry
+from pretrained import AutoTokenizer, pipeline, registry
 from pretrained.errors import ConfigurationError, DataError
 from pretrained.training import TASKS, Recipe, TrainingOptions, evaluate, finetune
 
@@ -312,6 +312,28 @@ def test_output_folder_of_something_else_is_kept(tiny: Path, tmp_path: Path) -> 
         finetune("sst2", str(tiny), data, tmp_path / "out", options=options(max_steps=2))
     with pytest.raises(ConfigurationError, match="result of this very run"):
         finetune("sst2", str(tiny), data, tmp_path / "out", options=options())
+
+
+def test_a_run_that_was_refused_leaves_its_folder_free(tiny: Path, tmp_path: Path) -> None:
+    rows = [{"review": f"the film was {word}", "stars": stars} for word, stars in (("good", 1), ("bad", 0)) * 4]
+    for split in ("train", "dev"):
+        _write(tmp_path / f"{split}.csv", rows)
+    columns = {"text_column": "review"}
+    with pytest.raises(
+        DataError, match=r"has no column 'text'; its columns are: review, stars\..* text: --text-column"
+    ):
+        finetune("classification", str(tiny), tmp_path, tmp_path / "out", options=options())
+    for task in ("classification", "multi-label"):
+        with pytest.raises(DataError, match=r"has no column 'label'.*holds the label: --label-column"):
+            finetune(task, str(tiny), tmp_path, tmp_path / "out", options=options(), **columns)
+    with pytest.raises(
+        DataError, match=r"line 2: no label \(column 'label'\)\. --label-column .*\(and 7 more bad rows"
+    ):
+        finetune("regression", str(tiny), tmp_path, tmp_path / "out", options=options(), **columns)
+    columns["label_column"] = "stars"
+    finetune("regression", str(tiny), tmp_path, tmp_path / "out", options=options(), **columns)
+    (said,) = pipeline("text-classification", model=str(tmp_path / "out"))("the film was good")
+    assert said["label"] == "stars"
 
 
 def test_model_without_the_head(tiny_gpt2: Path, tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """Metrics equal those of scikit-learn, SciPy and seqeval."""
 
 import warnings
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,6 +11,8 @@ from scipy import stats
 from sklearn import metrics as peer
 
 from pretrained.training import metrics
+from pretrained.training.kinds.answers import Answers
+from pretrained.training.tasks import TASKS
 
 PAIRS = st.lists(st.tuples(st.integers(0, 3), st.integers(0, 3)), min_size=1, max_size=40)
 TAGS = st.sampled_from(["O", "B-A", "I-A", "B-B", "I-B", "E-A", "S-B"])
@@ -74,6 +77,17 @@ def test_entities(rows: list[list[tuple[str, str]]]) -> None:
         ("The, A AN", "", 1, 1),  # articles and marks only: nothing is left
         ("10th and 11th centuries", "the 10th century", 0, 2 * (1 / 4) * (1 / 2) / (1 / 4 + 1 / 2)),
         ("naïve café", "Naïve  CAFÉ", 1, 1),
+        ("U.S.", "the US", 1, 1),
+        ("state-of-the-art", "state of the art", 0, 0),  # marks go first, so one word is left of it
+        ("A. N. Other", "N Other", 1, 1),  # "a" is an article once its mark has gone
+        ("Ana Theon", "Ana", 0, 2 / 3),  # articles inside of words stay
+        ("$5", "5", 1, 1),
+        ("“Paris”", "Paris", 0, 0),  # only ASCII's marks go
+        ("巴黎。", "巴黎", 0, 0),
+        ("new\u00a0york\u3000city", "New York\n City", 1, 1),  # blanks of every script
+        ("cafe\u0301", "café", 0, 0),  # nothing is composed
+        ("paris paris", "paris", 0, 2 * (1 / 2) * 1 / (1 / 2 + 1)),  # a word counts as often as both have it
+        ("the", "a", 1, 1),
     ],
 )
 def test_answers_as_the_squad_scorer_counts(predicted: str, wanted: str, exact: float, f1: float) -> None:
@@ -93,3 +107,61 @@ def test_answers_as_the_squad_scorer_counts(predicted: str, wanted: str, exact: 
 def test_answers_as_the_cmrc_scorer_counts(predicted: str, wanted: str, exact: float, f1: float) -> None:
     assert metrics.cmrc_exact(predicted, wanted) == exact
     assert metrics.cmrc_f1(predicted, wanted) == pytest.approx(f1)
+
+
+def said(answer: str, wanted: list[str], *, best: str = "", no_answer: float = 0.0) -> dict[str, Any]:
+    return {"answer": answer, "best": best or answer, "wanted": wanted, "no_answer_score": no_answer}
+
+
+def scores(task: str, *rows: dict[str, Any]) -> dict[str, float]:
+    return Answers(TASKS[task], None).scores(rows)
+
+
+def test_the_best_of_several_answers_counts() -> None:
+    found = scores("squad", said("in Paris", ["Paris", "the city of Paris", "in paris!"]), said("x y", ["x", "y z"]))
+    assert found == {"exact": 0.5, "f1": pytest.approx((1 + 2 / 3) / 2)}
+
+
+def test_questions_without_an_answer() -> None:
+    """As the scorer of SQuAD 2.0: none is right where none is wanted, and F1 is 0 or 1 there."""
+    rows = [
+        said("Paris", ["Paris"], no_answer=-3.0),
+        said("", ["Rome"], best="Rome", no_answer=1.0),
+        said("", [], best="Oslo", no_answer=2.0),
+        said("Bonn", [], no_answer=-1.0),
+        said("", ["the", "!"], best="Bern", no_answer=3.0),  # nothing is left of them: none is wanted, in effect
+    ]
+    found = scores("squad2", *rows)
+    assert found["exact"] == found["f1"] == pytest.approx(3 / 5)
+    assert found["unanswerable_exact"] == 0.5
+    assert found["answerable_f1"] == pytest.approx(2 / 3)
+
+
+def test_the_best_threshold_is_found_as_published() -> None:
+    """Answers are given up to a score: each step adds what its answer earns, or takes away a right silence."""
+    rows = [
+        said("", ["Rome"], best="Rome", no_answer=0.5),
+        said("Paris", ["Paris"], no_answer=-2.0),
+        said("", [], best="Oslo", no_answer=1.0),
+        said("", ["Bern"], best="Bonn", no_answer=0.7),
+    ]
+    found = scores("squad2", *rows)
+    assert (found["best_exact"], found["best_exact_threshold"]) == (3 / 4, 0.5)
+    assert (found["best_f1"], found["best_f1_threshold"]) == (3 / 4, 0.5)
+    silent = scores("squad2", said("x", ["y"], no_answer=-1.0), said("", [], best="z", no_answer=1.0))
+    assert (silent["best_exact"], silent["best_exact_threshold"]) == (0.5, 0.0)  # no answer at all is as good
+
+
+def test_squad_equals_a_kept_library() -> None:
+    """Where one is installed."""
+    peer_metrics = pytest.importorskip("torchmetrics.functional.text")
+    rows = [("the Paris", ["Paris!", "in Paris"]), ("in Paris", ["Paris"]), ("naïve café", ["a café", "Naïve"])]
+    predictions = [{"prediction_text": answer, "id": str(n)} for n, (answer, _) in enumerate(rows)]
+    wanted = [
+        {"answers": {"text": texts, "answer_start": [0] * len(texts)}, "id": str(n)}
+        for n, (_, texts) in enumerate(rows)
+    ]
+    theirs = peer_metrics.squad(predictions, wanted)
+    ours = scores("squad", *(said(answer, texts) for answer, texts in rows))
+    assert ours["exact"] * 100 == pytest.approx(float(theirs["exact_match"]))
+    assert ours["f1"] * 100 == pytest.approx(float(theirs["f1"]))

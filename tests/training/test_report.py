@@ -4,11 +4,14 @@ import html.parser
 import json
 import re
 from pathlib import Path
+from typing import Any
 from xml.etree import ElementTree
 
 import pytest
 
-from pretrained.training import TrainingOptions, charts, finetune
+from pretrained.training import Recipe, TrainingOptions, charts, finetune, report
+from pretrained.training.loop import TrainingState
+from pretrained.training.run import Result
 
 from .samples import write_data
 
@@ -64,6 +67,27 @@ def test_pages(task: str, tiny: Path, tmp_path: Path) -> None:
     assert f"{next(iter(metrics['metrics']['dev'].values())):.4f}" in body
 
 
+def test_the_surest_errors_come_first(tmp_path: Path) -> None:
+    def errors(task: str, *rows: dict[str, Any]) -> list[str]:
+        recipe = Recipe.of(task, "m", tmp_path, tmp_path)
+        result = Result(recipe, tmp_path, {}, TrainingState(), ("a", "b"), list(rows))
+        return re.findall(r"first|second|right", report._errors(result))
+
+    tags = {"words": ["first", "x"], "tags": ["O", "B-A"], "wanted": ["B-A", "B-A"], "scores": [0.6, 0.9]}
+    surer = {**tags, "words": ["second", "x"], "scores": [0.7, 0.7]}
+    right = {**tags, "words": ["right", "x"], "tags": ["B-A", "B-A"]}
+    assert errors("conll2003", tags, surer, right)[::2] == ["second", "first"]
+    labels = {"text": "first", "labels": ["a"], "wanted": ["a", "b"], "scores": {"a": 0.99, "b": 0.4}}
+    surer = {**labels, "text": "second", "scores": {"a": 0.6, "b": 0.1}}
+    assert errors("multi-label", labels, surer, {**labels, "text": "right", "labels": ["a", "b"]}) == [
+        "second",
+        "first",
+    ]
+    choice = {"context": "first", "text": "t", "choice": 1, "wanted": 0, "score": 0.4}
+    surer = {**choice, "context": "second", "score": 0.8}
+    assert errors("swag", choice, surer, {**choice, "context": "right", "wanted": 1}) == ["second", "first"]
+
+
 def test_data_are_text(tiny: Path, tmp_path: Path) -> None:
     for split in ("train", "dev"):
         rows = [{"text": f"{EVIL} & {n}", "label": EVIL if n % 2 else "fine & good"} for n in range(8)]
@@ -93,7 +117,9 @@ def test_matrix() -> None:
     assert "&lt;b&gt;" in table
 
 
-@pytest.mark.parametrize(("low", "high"), [(0.0, 1.0), (-3.0, 17.0), (5.0, 5.0), (0.0, 0.0), (1e-7, 3e-7)])
+@pytest.mark.parametrize(
+    ("low", "high"), [(0.4851, 0.4851), (0.0, 1.0), (-3.0, 17.0), (5.0, 5.0), (0.0, 0.0), (1e-7, 3e-7)]
+)
 def test_ticks(low: float, high: float) -> None:
     found = charts.ticks(low, high)
     assert found[0] <= low

@@ -63,7 +63,8 @@ class Kind:
             try:
                 self.check_row(example)
                 if labelled and not self.is_labelled(example):
-                    raise DataError(f"{example.where}: no label (column {self.task.label!r})")
+                    hint = "" if self.task.label in example.values else ". --label-column names another column"
+                    raise DataError(f"{example.where}: no label (column {self.task.label!r}){hint}")
             except DataError as error:
                 yield str(error)
 

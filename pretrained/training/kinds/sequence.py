@@ -16,7 +16,7 @@ from pretrained.training.kinds.class_loss import class_loss
 from pretrained.training.kinds.kind import Kind
 from pretrained.training.loop import Loss, Rows
 from pretrained.training.options import TrainingOptions
-from pretrained.training.tasks import Task
+from pretrained.training.tasks import Column, Task
 
 
 class Texts(Kind):
@@ -26,7 +26,10 @@ class Texts(Kind):
 
     @staticmethod
     def read(path: Path, task: Task) -> list[Record]:
-        return read_records(path, task)
+        records = read_records(path, task)
+        _require(records, "text", task.text)
+        _require(records, "pair", task.pair)
+        return records
 
     def check_row(self, example: Record) -> None:
         super().check_row(example)
@@ -84,6 +87,7 @@ class Classification(Texts):
         if task.labels:
             return task.labels
         assert task.label is not None
+        _require(examples, "label", task.label)
         found = {str(example[task.label]).strip() for example in examples if example[task.label] is not None}
         return _sorted({task.rename.get(label, label) for label in found})
 
@@ -144,6 +148,7 @@ class MultiLabel(Texts):
     @staticmethod
     def found_labels(examples: Sequence[Record], task: Task) -> tuple[str, ...]:
         assert task.label is not None
+        _require(examples, "label", task.label)
         return task.labels or _sorted(set().union(*(_set(example[task.label]) for example in examples)))
 
     def _label(self, example: Record) -> list[float] | None:
@@ -206,6 +211,18 @@ class Regression(Texts):
             "mean_squared_error": metrics.mean_squared_error,
         }
         return {name: measures[name](predicted, wanted) for name in self.task.metrics}
+
+
+def _require(records: Sequence[Record], what: str, column: Column | None) -> None:
+    """Raises DataError if no row has the column: then the file calls it otherwise."""
+    sound = [record for record in records if not record.wrong]
+    if column is None or not sound or any(column in record.values for record in sound):
+        return
+    there = ", ".join(map(str, sound[0].values))
+    raise DataError(
+        f"{sound[0].path} has no column {column!r}; its columns are: {there}. Name the one that holds the {what}: "
+        f"--{what}-column"
+    )
 
 
 def _set(value: Any) -> set[str]:

@@ -85,11 +85,14 @@ class Tokens(Kind):
         outside = "O" if "O" in self.labels else self.labels[0]
         for place, (logits,) in outputs(model, rows.rows, collate, "logits", per_token=True):
             example = examples[place]
-            tags = [outside] * len(example["words"])
-            for word, best in zip(firsts[place], logits.argmax(-1).tolist(), strict=True):
+            tags, scores = [outside] * len(example["words"]), [0.0] * len(example["words"])
+            surest, best = logits.softmax(-1).max(-1)
+            for word, score, label in zip(firsts[place], surest.tolist(), best.tolist(), strict=True):
                 if word is not None:
-                    tags[word] = self.labels[best]
-            found[place] = {"words": list(example["words"]), "tags": tags, "wanted": list(example["tags"])}
+                    tags[word], scores[word] = self.labels[label], round(score, 4)
+            found[place] = {
+                "words": list(example["words"]), "tags": tags, "scores": scores, "wanted": list(example["tags"]),
+            }  # fmt: skip
         return found
 
     def scores(self, predictions: Sequence[Mapping[str, Any]]) -> dict[str, float]:
