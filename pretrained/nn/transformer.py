@@ -22,6 +22,8 @@ class SelfAttention(nn.Module):
         causal: whether a token looks only at what came before.
     """
 
+    same_input = ("q_lin", "k_lin", "v_lin")
+
     def __init__(self, width: int, heads: int, *, dropout: float, causal: bool = False) -> None:
         super().__init__()
         self.head_width = width // heads

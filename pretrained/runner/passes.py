@@ -1,8 +1,9 @@
 """How is a model made faster without touching it? By rewriting a copy, one pass after the other.
 
 A pass takes a copy and returns it with modules replaced. It knows no family: classes say themselves which of
-their modules belong together, by `fused_activation = (linear, activation)`, and by `reads_weights = True` that they
-do not call the layers below them, but take their weights.
+their modules belong together, by `fused_activation = (linear, activation)`, which linear layers read the same
+tensor one after the other, by `same_input = (first, …, last)`, and by `reads_weights = True` that they do not call the
+layers below them, but take their weights.
 """
 
 import copy
@@ -37,7 +38,14 @@ def pack_linears(model: nn.Module) -> nn.Module:
 
 
 def quantize_linears(model: nn.Module) -> nn.Module:
-    """Linear layers multiply in 8 bits."""
+    """Linear layers multiply in 8 bits; those that read the same tensor scale it once."""
+    for module in list(model.modules()):
+        names: tuple[str, ...] = getattr(type(module), "same_input", ())
+        layers = [module.get_submodule(name) for name in names]
+        if layers and all(map(quantize.can_quantize, layers)):
+            for name, layer in zip(names, layers, strict=True):
+                ends = {"first": name == names[0], "last": name == names[-1]}
+                setattr(module, name, quantize.Int8Linear(layer, **ends))  # type: ignore[arg-type]
     return _replaced(model, quantize.can_quantize, quantize.Int8Linear)
 
 

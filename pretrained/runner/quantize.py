@@ -7,6 +7,7 @@ that knows them.
 """
 
 from functools import cache
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -21,10 +22,12 @@ PRODUCT = (
     "str post_op_name, Scalar?[] post_op_args, str post_op_algorithm) -> Tensor"
 )
 _LARGEST = 127.0  # of a weight
-_LEVELS = 255.0  # between the least and the largest input of a token
-_SIGN = 128
+_LEVELS = 254.0  # between the least and the largest input of a token; rounding them may add one
 _TINY = 1e-30
 _SMALLEST_WIDTH = 64  # heads of a few classes stay as they are: nothing is gained there
+# A float32 near this one has no digits behind the point, so adding it rounds; the lowest byte is then the whole number.
+_ROUNDS = 1.5 * 2**23
+_KEPT = "_in_8_bits"
 
 
 @cache
@@ -45,18 +48,41 @@ def can_quantize(layer: nn.Module) -> bool:
     return weight.is_cpu and weight.is_floating_point() and min(weight.shape) >= _SMALLEST_WIDTH
 
 
-class Int8Linear(nn.Module):
-    """A linear layer for inference, its weight in 8 bits.
+class Quantized(NamedTuple):
+    """Rows of numbers x as whole ones q from 0 to 255: x = step · q + least, for each row its own."""
 
-    A token's numbers x become whole ones q from 0 to 255, x = step · q + least, so that W·x = step · W·q + least · W·1.
+    numbers: Tensor  # (rows, in), uint8
+    step: Tensor  # (rows, 1), float32
+    least: Tensor  # (rows, 1), float32, a multiple of the step
+
+
+def quantized(rows: Tensor) -> Quantized:
+    """Of (rows, in), float32. Passes over the rows are what this costs: two for the limits, three for the rest."""
+    # aminmax is slower; with 0 between them the shift is small, and exact
+    least, largest = rows.amin(1, keepdim=True).clamp_(max=0), rows.amax(1, keepdim=True).clamp_(min=0)
+    span = largest.sub_(least).clamp_(min=_TINY)
+    per_step, step = span.reciprocal().mul_(_LEVELS), span.div_(_LEVELS)
+    shift = (least * -per_step).add_(_ROUNDS)  # rounds, so the shift is a whole number too
+    numbers = (rows * per_step).add_(shift).view(torch.int32).to(torch.uint8)
+    return Quantized(numbers, step, shift.sub_(_ROUNDS).neg_().mul_(step))
+
+
+class Int8Linear(nn.Module):
+    """A linear layer for inference, its weight in 8 bits: W·x = step · W·q + least · W·1.
+
+    Layers that read the same tensor scale it once: who does it first keeps the result beside the tensor, and the last
+    one takes it away.
 
     Args:
         layer: what it stands for; the weight is copied, the bias shared.
+        first: no other layer has scaled the same tensor before.
+        last: no other layer will use it after.
     """
 
-    def __init__(self, layer: nn.Linear | Conv1D) -> None:
+    def __init__(self, layer: nn.Linear | Conv1D, *, first: bool = True, last: bool = True) -> None:
         super().__init__()
         self.in_features, self.out_features = layer.in_features, layer.out_features
+        self.first, self.last = first, last
         weight = (layer.weight.t() if isinstance(layer, Conv1D) else layer.weight).detach().float()
         # plain attributes: a blocked tensor has no place in a state dict
         self._steps: Tensor = weight.abs().amax(1).clamp_(min=_TINY) / _LARGEST  # (out,)
@@ -64,23 +90,28 @@ class Int8Linear(nn.Module):
         self._sums: Tensor = whole.sum(1) * self._steps  # W·1
         self._weight: Tensor = torch.ops.onednn.qlinear_prepack(whole.to(torch.int8).contiguous(), None)
         self._no_shift = torch.zeros(self.out_features, dtype=torch.int64)
-        self._bias = None if layer.bias is None else layer.bias.detach().float()
+        bias = torch.zeros(self.out_features) if layer.bias is None else layer.bias
+        self._bias = bias.detach().float()
 
     def forward(self, x: Tensor) -> Tensor:
         """(…, in) → (…, out), float32."""
-        rows = x.reshape(-1, self.in_features).float()
-        least, largest = rows.amin(1, keepdim=True), rows.amax(1, keepdim=True)  # (rows, 1); aminmax is slower
-        step = ((largest - least) / _LEVELS).clamp_(min=_TINY)
-        per_step = step.reciprocal()
-        # to -128 … 127, as only that cast is fast; flipping the sign bit then adds 128
-        whole = (rows * per_step).add_(least * -per_step - _SIGN).round_().to(torch.int8)
-        inputs = whole.view(torch.uint8).bitwise_xor_(_SIGN)
+        inputs = self._inputs(x)
         y: Tensor = torch.ops.onednn.qlinear_pointwise(
-            inputs, 1.0, 0, self._weight, self._steps, self._no_shift, None, 1.0, 0, torch.float32, "none", [], ""
+            inputs.numbers,
+            *(1.0, 0, self._weight, self._steps, self._no_shift, None, 1.0, 0, torch.float32, "none", [], ""),
         )
-        y = y.mul_(step).addr_(least[:, 0], self._sums)
-        y = y if self._bias is None else y.add_(self._bias)
+        torch.addcmul(self._bias, y, inputs.step, out=y)
+        y.addr_(inputs.least[:, 0], self._sums)
         return y.view(*x.shape[:-1], self.out_features)
+
+    def _inputs(self, x: Tensor) -> Quantized:
+        beside = vars(x)
+        kept: Quantized | None = beside.pop(_KEPT, None)
+        if kept is None or self.first:  # whatever the first one finds is of another pass
+            kept = quantized(x.reshape(-1, self.in_features).float())
+        if not self.last:
+            beside[_KEPT] = kept
+        return kept
 
     def extra_repr(self) -> str:
         return f"{self.in_features}, {self.out_features}, int8"

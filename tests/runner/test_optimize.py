@@ -81,32 +81,6 @@ def test_writes(model_type, precision):
         assert torch.equal(rows, model.generate(ids, max_length=12))
 
 
-@needs_int8
-def test_what_a_token_gives_in_8_bits_depends_on_it_alone():
-    torch.manual_seed(0)
-    layer = torch.nn.Linear(192, 160)
-    packed = quantize.Int8Linear(layer)
-    rows = torch.randn(50, 192) * torch.logspace(-3, 3, 50)[:, None]
-    together = packed(rows)
-    for place in range(50):
-        assert torch.equal(packed(rows[place : place + 1])[0], together[place])
-    exact = layer(rows)
-    error = (together - exact).norm(dim=1) / (exact - layer.bias).norm(dim=1)
-    assert error.max() < 0.02
-
-
-@needs_int8
-def test_zeros_in_8_bits_give_the_bias():
-    layer = torch.nn.Linear(64, 64)
-    assert torch.equal(quantize.Int8Linear(layer)(torch.zeros(2, 64)), layer.bias.detach().expand(2, 64))
-
-
-def test_this_torch_has_the_8_bit_operators_as_known():
-    """When this fails, torch changed them: read the new signatures, then correct `quantize`."""
-    assert str(torch.ops.onednn.qlinear_prepack.default._schema) == quantize.PREPACK
-    assert str(torch.ops.onednn.qlinear_pointwise.default._schema) == quantize.PRODUCT
-
-
 def test_precisions_that_cannot_be(monkeypatch):
     model = small_model("bert")
     with pytest.raises(ConfigurationError, match="choose one of: fp32, bf16, int8, auto"):

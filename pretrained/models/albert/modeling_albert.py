@@ -51,6 +51,8 @@ class AlbertEmbeddings(nn.Module):
 class AlbertAttention(nn.Module):
     """Multi-head attention; the heads are joined and what came in is added."""
 
+    same_input = ("query", "key", "value")
+
     def __init__(self, config: AlbertConfig) -> None:
         super().__init__()
         self.head_width = config.hidden_size // config.num_attention_heads

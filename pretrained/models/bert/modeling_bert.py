@@ -62,6 +62,8 @@ class BertEmbeddings(nn.Module):
 class BertSelfAttention(nn.Module):
     """Multi-head attention up to the joined heads; also the decoder's attention to an encoder's states."""
 
+    same_input = ("query", "key", "value")
+
     def __init__(self, config: BertConfig) -> None:
         super().__init__()
         self.head_width = config.hidden_size // config.num_attention_heads

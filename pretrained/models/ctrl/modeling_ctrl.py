@@ -30,6 +30,8 @@ _NORM_EPS = 1e-6  # of the norms inside the layers; the configuration's is that 
 class CTRLAttention(nn.Module):
     """Causal attention. It has no dropout of its own."""
 
+    same_input = ("Wq", "Wk", "Wv")
+
     def __init__(self, config: CTRLConfig, layer_index: int = 0) -> None:
         super().__init__()
         self.head_width = config.n_embd // config.n_head

@@ -1,0 +1,140 @@
+"""Does a linear layer in 8 bits give what the plain one does, token by token, whoever reads the same input?"""
+
+import pytest
+import torch
+from torch import nn
+
+from pretrained.runner import passes, quantize
+
+needs_int8 = pytest.mark.skipif(not quantize.available(), reason="this processor has no 8-bit products")
+
+
+def test_this_torch_has_the_8_bit_operators_as_known():
+    """When this fails, torch changed them: read the new signatures, then correct `quantize`."""
+    assert str(torch.ops.onednn.qlinear_prepack.default._schema) == quantize.PREPACK
+    assert str(torch.ops.onednn.qlinear_pointwise.default._schema) == quantize.PRODUCT
+
+
+def rows_of_all_kinds():
+    """(7, 192): around 0, with an outlier, all positive, all negative, far from 0, all the same, nothing but 0."""
+    torch.manual_seed(0)
+    x = torch.randn(7, 192)
+    x[1, 7] = 300.0
+    x[2].abs_()
+    x[3].abs_().neg_()
+    x[4] += 5000.0
+    x[5] = 3.25
+    x[6] = 0.0
+    return x
+
+
+def test_rows_are_whole_numbers_within_half_a_step():
+    x = rows_of_all_kinds()
+    numbers, step, least = quantize.quantized(x)
+    assert numbers.dtype == torch.uint8
+    assert step.shape == least.shape == (7, 1)
+    error = (numbers.double() * step.double() + least.double() - x.double()).abs().amax(1)
+    assert (error <= 0.51 * step[:, 0]).all()
+    span = x.amax(1).clamp(min=0) - x.amin(1).clamp(max=0)
+    torch.testing.assert_close(step[:, 0] * 254, span, atol=1e-25, rtol=1e-6)
+
+
+def test_rounding_at_both_ends_does_not_wrap():
+    """Where both ends lie half way between two whole numbers, the highest is 255 at most."""
+    torch.manual_seed(1)
+    ends = torch.rand(20_000, 1) * 254
+    x = torch.cat([-ends, 254 - ends, torch.zeros(20_000, 1)], 1) * torch.rand(20_000, 1)
+    numbers, step, least = quantize.quantized(x)
+    error = (numbers * step + least - x).abs().amax(1)
+    assert (error <= 0.51 * step[:, 0]).all()
+
+
+def test_what_is_not_a_number_stays_so():
+    x = torch.zeros(3, 64)
+    x[1, 5] = torch.nan
+    _, step, least = quantize.quantized(x)
+    values = (step + least)[:, 0]
+    assert values.isnan().tolist() == [False, True, False]
+
+
+@needs_int8
+def test_what_a_token_gives_in_8_bits_depends_on_it_alone():
+    torch.manual_seed(0)
+    layer = nn.Linear(192, 160)
+    packed = quantize.Int8Linear(layer)
+    rows = torch.randn(50, 192) * torch.logspace(-3, 3, 50)[:, None]
+    together = packed(rows)
+    for place in range(50):
+        assert torch.equal(packed(rows[place : place + 1])[0], together[place])
+    exact = layer(rows)
+    error = (together - exact).norm(dim=1) / (exact - layer.bias).norm(dim=1)
+    assert error.max() < 0.02
+
+
+@needs_int8
+@pytest.mark.parametrize("bias", [True, False])
+def test_rows_of_all_kinds(bias):
+    layer = nn.Linear(192, 160, bias=bias)
+    x = rows_of_all_kinds()
+    found, exact = quantize.Int8Linear(layer)(x), layer(x)
+    assert ((found - exact).norm(dim=1) <= 0.03 * x.norm(dim=1)).all()
+    assert torch.equal(found[6], exact[6])  # of nothing but 0, the bias
+
+
+# -- layers that read the same tensor
+
+
+class Projections(nn.Module):
+    """As attention has them; the keys and values may be of something else."""
+
+    same_input = ("query", "key", "value")
+
+    def __init__(self):
+        super().__init__()
+        self.query, self.key, self.value = (nn.Linear(64, 96) for _ in range(3))
+
+    def forward(self, x, source=None):
+        source = x if source is None else source
+        return self.query(x), self.key(source), self.value(source)
+
+
+@needs_int8
+def test_the_same_input_is_scaled_once(monkeypatch):
+    torch.manual_seed(0)
+    model = Projections()
+    alone = [quantize.Int8Linear(layer) for layer in (model.query, model.key, model.value)]
+    fast = passes.rewritten(model, [passes.quantize_linears])
+    scaled = []
+
+    def counted(rows, original=quantize.quantized):
+        scaled.append(rows)
+        return original(rows)
+
+    monkeypatch.setattr(quantize, "quantized", counted)
+    x, source = torch.randn(3, 5, 64), torch.randn(2, 64)
+    for found, layer in zip(fast(x), alone, strict=True):
+        assert torch.equal(found, layer(x))
+    assert len(scaled) == 1 + 3
+    assert not vars(x)  # nothing stays with the tensor
+    x.mul_(2.0)  # what was kept would be wrong now
+    for found, layer in zip(fast(x), alone, strict=True):
+        assert torch.equal(found, layer(x))
+    scaled.clear()
+    for found, layer, read in zip(fast(x, source), alone, (x, source, source), strict=True):
+        assert torch.equal(found, layer(read))
+    assert len(scaled) == 2 + 3
+    assert not vars(source)
+    x.add_(1.0)  # the query left something here, which nobody took
+    for found, layer in zip(fast(x), alone, strict=True):
+        assert torch.equal(found, layer(x))
+
+
+@needs_int8
+def test_a_layer_that_stays_leaves_its_neighbours_on_their_own():
+    model = Projections()
+    model.key = nn.Linear(64, 8)  # too few to gain anything
+    fast = passes.rewritten(model, [passes.quantize_linears])
+    assert [type(layer).__name__ for layer in fast.children()] == ["Int8Linear", "Linear", "Int8Linear"]
+    x = torch.randn(4, 64)
+    fast(x)
+    assert not vars(x)
