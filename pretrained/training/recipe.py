@@ -26,7 +26,9 @@ class Recipe:
     train_file: str | None = option(None, "Training file, instead of the published name in the data folder.")
     dev_file: str | None = option(None, "File to measure on between epochs, likewise.")
     test_file: str | None = option(None, "File to measure on at the end, likewise.")
-    text_column: str | None = option(None, "Column of the text, by its name in the first line.")
+    text_column: str | None = option(
+        None, "Column of the text, by its name in the first line; of words and tags, by its number from 0."
+    )
     pair_column: str | None = option(None, "Column of the second text of a pair.")
     label_column: str | None = option(None, "Column of the label.")
     language: str = option("en", "Of tasks in several languages (XNLI).")

@@ -378,7 +378,9 @@ def task(
     key = name.lower()
     found = TASKS.get(_ALIASES.get(key, key))
     if found is None and key in OWN:
-        found = Task(name=key, kind=key, about="your own data", metrics=OWN[key], files=_own_files())
+        found = Task(name=key, kind=key, about="your own data", metrics=OWN[key], files=_own_files(key))
+        if key == "tokens":
+            found = replace(found, text=0, label=-1)
     if found is None:
         near = get_close_matches(key, [*TASKS, *_ALIASES, *OWN], n=3)
         raise ConfigurationError(
@@ -386,14 +388,29 @@ def task(
             + (f"Near it: {', '.join(near)}. " if near else "")
             + f"Published tasks: {', '.join(TASKS)}. For your own data: {', '.join(OWN)}."
         )
-    given = {"text": text_column, "pair": pair_column, "label": label_column}
+    given: dict[str, Any] = {"text": text_column, "pair": pair_column, "label": label_column}
+    if found.kind == "tokens":
+        given = {what: _number(what, column) for what, column in given.items()}
     if found.language is not None:
         found = replace(found, language=language)
-    return replace(found, **{name: column for name, column in given.items() if column is not None})  # type: ignore[arg-type]
+    return replace(found, **{name: column for name, column in given.items() if column is not None})
 
 
-def _own_files() -> dict[str, tuple[str, ...]]:
-    """The names that people give: train.csv, dev.jsonl, validation.parquet."""
+def _number(what: str, column: str | None) -> int | None:
+    """Of a file of words, whose columns have no names."""
+    if column is None:
+        return None
+    try:
+        return int(column)
+    except ValueError:
+        raise ConfigurationError(
+            f"{what}_column={column!r}: the columns of words and tags have numbers: 0 for the first, -1 for the last"
+        ) from None
+
+
+def _own_files(kind: str) -> dict[str, tuple[str, ...]]:
+    """The names that people give: train.csv, dev.jsonl, validation.parquet; words and tags are no tables."""
     also = {"train": ("train", "training"), "dev": ("dev", "valid", "validation", "val", "eval"), "test": ("test",)}
-    endings = (".csv", ".tsv", ".jsonl", ".json", ".parquet", ".txt", ".conll")
+    words = (".txt", ".conll", ".tsv", ".jsonl", ".json")
+    endings = words if kind == "tokens" else (".csv", ".tsv", ".jsonl", ".json", ".parquet", ".txt")
     return {split: tuple(f"{stem}{ending}" for stem in stems for ending in endings) for split, stems in also.items()}

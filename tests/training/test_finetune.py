@@ -227,6 +227,26 @@ def test_own_data(task: str, label: str, ending: str, tiny: Path, tmp_path: Path
     assert result.metrics["dev"]
 
 
+@pytest.mark.parametrize(
+    ("ending", "columns"), [("txt", {}), ("jsonl", {}), ("tsv", {"text_column": "1", "label_column": "2"})]
+)
+def test_own_words(ending: str, columns: dict[str, str], tiny: Path, tmp_path: Path) -> None:
+    sentences = [[("anna", "B-PER"), ("went", "O"), ("to", "O"), ("paris", "B-LOC")], [("it", "O"), ("was", "O")]] * 4
+    for split in ("train", "dev"):
+        if ending == "jsonl":
+            rows = [{"tokens": [w for w, _ in each], "ner_tags": [t for _, t in each]} for each in sentences]
+            _write(tmp_path / f"{split}.jsonl", rows)
+        else:
+            line = "{w} {t}" if ending == "txt" else "7\t{w}\t{t}\tx"
+            text = "\n\n".join("\n".join(line.format(w=w, t=t) for w, t in each) for each in sentences)
+            (tmp_path / f"{split}.{ending}").write_text(text + "\n")
+    result = finetune("tokens", str(tiny), tmp_path, tmp_path / "out", options=options(), **columns)
+    assert result.labels == ("B-LOC", "B-PER", "O")
+    assert result.predictions[0]["words"] == ["anna", "went", "to", "paris"]
+    with pytest.raises(ConfigurationError, match=r"text_column='word': .* 0 for the first"):
+        finetune("tokens", str(tiny), tmp_path, tmp_path / "other", text_column="word")
+
+
 def _write(path: Path, rows: list[dict[str, Any]]) -> None:
     if path.suffix == ".jsonl":
         path.write_text("".join(json.dumps(row) + "\n" for row in rows))
