@@ -57,6 +57,14 @@ def test_every_page_is_listed() -> None:
     assert pages <= listed
 
 
+def test_links_between_pages_lead_somewhere() -> None:
+    pages = [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("benchmarks/*.md")]
+    for page in pages:
+        for target in re.findall(r"\]\(([^)\s]+)\)", page.read_text(encoding="utf-8")):
+            if not target.startswith(("https:", "http:")):
+                assert (page.parent / target.partition("#")[0]).exists(), f"{page.name}: {target}"
+
+
 # -- the family that docs/adding_a_family.md builds
 
 
