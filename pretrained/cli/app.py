@@ -81,34 +81,22 @@ def _commands(
 ) -> None:
     """Pretrained language models by name, folder or file.
 
-    A model is named by its folder, by a file or a bundle, by a published name, or by package:NAME. What is on this
-    machine is used as it is; pretrained download brings the rest.
+    A model is named by its folder, by a file or a bundle, by a published name, or by package:NAME.
+    What is on this machine is used as it is; pretrained download brings the rest.
     """
 
 
-app.command()(encode)
-app.command()(tokenize)
-app.command()(generate)
-app.command()(info)
-app.command()(download)
-app.command()(convert)
-app.command()(models)
-app.command()(needs)
-app.command()(pack)
-app.command()(unpack)
-app.command()(verify)
-app.command()(lock)
-app.command()(wheel)
-app.command()(mirror)
-app.command()(doctor)
-app.add_typer(cache, name="cache")
-app.command()(classify)
-app.command()(tag)
-app.command()(answer)
-app.command()(fill_mask)
-app.command()(finetune)
-app.command()(evaluate)
-app.command()(check_data)
+# The panels of `pretrained --help`, in the order in which a newcomer needs them
+_PANELS = {
+    "Ask a model": (encode, tokenize, classify, tag, answer, fill_mask, generate),
+    "Teach a model": (check_data, finetune, evaluate),
+    "Look at models, change their format": (models, info, doctor, convert),
+    "Bring models here and carry them on": (download, needs, pack, unpack, verify, lock, wheel, mirror),
+}
+for _title, _members in _PANELS.items():
+    for _command in _members:
+        app.command(rich_help_panel=_title)(_command)
+app.add_typer(cache, name="cache", rich_help_panel="Bring models here and carry them on")
 
 
 def _show_warning(message: Warning | str, *_: Any, **__: Any) -> None:

@@ -122,3 +122,10 @@ def test_there_are_no_colours_in_a_pipe(cli: Callable[..., Any]) -> None:
 
 def test_the_codes_are_told_apart() -> None:
     assert len({0, module.FAILED, 2, module.NOT_FOUND}) == 4
+
+
+def test_help_groups_every_command(cli: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "100")
+    shown = cli("--help").out
+    assert "─ Commands ─" not in shown  # one without a panel would stand there
+    assert shown.index("Ask a model") < shown.index("classify") < shown.index("Teach a model") < shown.index("finetune")
