@@ -128,4 +128,4 @@ def test_help_groups_every_command(cli: Callable[..., Any], monkeypatch: pytest.
     monkeypatch.setenv("COLUMNS", "100")
     shown = cli("--help").out
     assert "─ Commands ─" not in shown  # one without a panel would stand there
-    assert shown.index("Ask a model") < shown.index("classify") < shown.index("Teach a model") < shown.index("finetune")
+    assert shown.index("Ask a model") < shown.index("classify") < shown.index("Teach a model") < shown.index("evaluate")
