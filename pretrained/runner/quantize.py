@@ -24,7 +24,10 @@ PRODUCT = (
 _LARGEST = 127.0  # of a weight
 _LEVELS = 254.0  # between the least and the largest input of a token; rounding them may add one
 _TINY = 1e-30
-_SMALLEST_WIDTH = 64  # heads of a few classes stay as they are: nothing is gained there
+# Where nothing is gained layers stay as they are: heads of a few classes, and small weights, whose inputs take longer to
+# scale than the product does. Of 512 rows, 128 × 128 took 1.3 times as long in 8 bits as in float32, 128 × 512 0.6 times.
+_SMALLEST_WIDTH = 64
+SMALLEST_WEIGHT = 2**15
 # A float32 near this one has no digits behind the point, so adding it rounds; the lowest byte is then the whole number.
 _ROUNDS = 1.5 * 2**23
 _KEPT = "_in_8_bits"
@@ -45,7 +48,8 @@ def can_quantize(layer: nn.Module) -> bool:
     if type(layer) not in LINEAR or not available():
         return False
     weight: Tensor = layer.weight  # type: ignore[assignment]
-    return weight.is_cpu and weight.is_floating_point() and min(weight.shape) >= _SMALLEST_WIDTH
+    pays = min(weight.shape) >= _SMALLEST_WIDTH and weight.numel() >= SMALLEST_WEIGHT
+    return weight.is_cpu and weight.is_floating_point() and pays
 
 
 class Quantized(NamedTuple):
@@ -101,7 +105,7 @@ class Int8Linear(nn.Module):
             *(1.0, 0, self._weight, self._steps, self._no_shift, None, 1.0, 0, torch.float32, "none", [], ""),
         )
         torch.addcmul(self._bias, y, inputs.step, out=y)
-        y.addr_(inputs.least[:, 0], self._sums)
+        torch.addcmul(y, inputs.least, self._sums, out=y)
         return y.view(*x.shape[:-1], self.out_features)
 
     def _inputs(self, x: Tensor) -> Quantized:

@@ -6,9 +6,16 @@ import pytest
 import torch
 
 from pretrained import BertConfig, BertModel
+from pretrained.runner import quantize
 from tests.runner.small import NumberTokenizer
 
 WORDS = ["the", "a", "cat", "dog", "sat", "on", "mat", "and", "ran", "away", "un", "##able", "##s", ".", ","]
+
+
+@pytest.fixture(autouse=True)
+def _small_layers_too(monkeypatch):
+    """Small networks stand for large ones: their layers are computed in 8 bits as well."""
+    monkeypatch.setattr(quantize, "SMALLEST_WEIGHT", 64 * 64)
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ from torch import nn
 
 from pretrained.runner import passes, quantize
 
+SMALLEST_WEIGHT = quantize.SMALLEST_WEIGHT  # conftest changes it
 needs_int8 = pytest.mark.skipif(not quantize.available(), reason="this processor has no 8-bit products")
 
 
@@ -79,6 +80,24 @@ def test_rows_of_all_kinds(bias):
     found, exact = quantize.Int8Linear(layer)(x), layer(x)
     assert ((found - exact).norm(dim=1) <= 0.03 * x.norm(dim=1)).all()
     assert torch.equal(found[6], exact[6])  # of nothing but 0, the bias
+
+
+@needs_int8
+@pytest.mark.parametrize(
+    ("layer", "pays"),
+    [
+        (nn.Linear(128, 128), False),
+        (nn.Linear(128, 512), True),
+        (nn.Linear(4096, 32), False),
+        (nn.Linear(768, 768, device="meta"), False),
+        (nn.Linear(768, 768, dtype=torch.bfloat16), True),
+        (nn.Embedding(768, 768), False),
+    ],
+    ids=str,
+)
+def test_layers_are_quantized_where_it_pays(monkeypatch, layer, pays):
+    monkeypatch.setattr(quantize, "SMALLEST_WEIGHT", SMALLEST_WEIGHT)
+    assert quantize.can_quantize(layer) is pays
 
 
 # -- layers that read the same tensor
