@@ -37,7 +37,7 @@ def markdown(result: "Result") -> str:
         f"base_model: {json.dumps(recipe.model)}",
         "library_name: pretrained",
         *([f"pipeline_tag: {PIPELINES[task.kind]}"] if task.kind in PIPELINES else []),
-        f"tags: {json.dumps([task.kind, recipe.task])}",
+        f"tags: {json.dumps(sorted({task.kind, recipe.task}))}",
         "---",
         "",
         f"# {recipe.task} with {recipe.model}",

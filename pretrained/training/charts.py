@@ -42,6 +42,8 @@ def lines(title: str, series: Mapping[str, Points], *, across: str = "step") -> 
         if len(curve) == 1:
             x, y = place(*curve[0])
             parts.append(f'<circle cx="{x:.1f}" cy="{y:.1f}" r="3" fill="{colour}"/>')
+        if name == title:  # says it already
+            continue
         down = _TOP + 12 + 14 * number
         parts.append(f'<text x="{_LEFT + 8}" y="{down}" style="fill: {colour}">{escape(name)}</text>')
     return f'<svg viewBox="0 0 {_WIDTH} {_HEIGHT}" width="{_WIDTH}" role="img">{"".join(parts)}</svg>'

@@ -378,7 +378,7 @@ def task(
     key = name.lower()
     found = TASKS.get(_ALIASES.get(key, key))
     if found is None and key in OWN:
-        found = Task(name=key, kind=key, about="your own data", metrics=OWN[key], files=_own_files(key))
+        found = Task(name=key, kind=key, about="Your own data", metrics=OWN[key], files=_own_files(key))
         if key == "tokens":
             found = replace(found, text=0, label=-1)
     if found is None:

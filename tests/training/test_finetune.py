@@ -106,7 +106,8 @@ def test_a_killed_process_goes_on_with_the_same_weights(tiny: Path, tmp_path: Pa
             killed += 1
         process.wait()
     assert killed > 0
-    subprocess.run(command("cut"), check=True, capture_output=True, env=environment)
+    if not (tmp_path / "cut" / "metrics.json").is_file():  # on a slow machine the last kill may come after the end
+        subprocess.run(command("cut"), check=True, capture_output=True, env=environment)
     assert same_weights(tmp_path / "whole", tmp_path / "cut")
 
 
