@@ -1,8 +1,9 @@
 """The runtimes that people export models to, with the settings that their documentation recommends for speed.
 
 ONNX Runtime runs the graph that its own optimizer for transformers has fused, in 8 bits by its dynamic quantization.
-OpenVINO converts the PyTorch model, and runs several streams with its throughput hint, in 8 bits by NNCF's
-quantization where that package is installed. Both get texts sorted by length, 32 at a time, padded to the longest.
+OpenVINO converts the PyTorch model, and runs several streams with its throughput hint (one with its latency hint), in
+8 bits by NNCF's quantization, which looks at 300 texts for that, where that package is installed. Both get texts sorted
+by length, 32 at a time, padded to the longest.
 """
 
 import importlib.util
@@ -18,15 +19,16 @@ BATCH = 32
 _NAMES = ("input_ids", "attention_mask", "token_type_ids")
 
 
-def available() -> dict[str, Callable[[Path], Encode]]:
-    """Name → loader, of those that are installed."""
+def available(*, hint: str = "THROUGHPUT") -> dict[str, Callable[[Path], Encode]]:
+    """Name → loader, of those that are installed. hint: "THROUGHPUT" for many texts, "LATENCY" for one at a time."""
     found: dict[str, Callable[[Path], Encode]] = {}
     if _installed("onnxruntime", "onnx"):
         found |= {"onnxruntime": onnxruntime, "onnxruntime int8": lambda folder: onnxruntime(folder, int8=True)}
     if _installed("openvino"):
-        found |= {"openvino": openvino, "openvino bf16": lambda folder: openvino(folder, precision="bf16")}
+        found["openvino"] = lambda folder: openvino(folder, hint=hint)
+        found["openvino bf16"] = lambda folder: openvino(folder, precision="bf16", hint=hint)
     if _installed("openvino", "nncf"):
-        found["openvino int8"] = lambda folder: openvino(folder, int8=True)
+        found["openvino int8"] = lambda folder: openvino(folder, int8=True, hint=hint)
     return found
 
 
@@ -78,7 +80,7 @@ def onnxruntime(folder: Path, *, int8: bool = False) -> Encode:
     return encode
 
 
-def openvino(folder: Path, *, precision: str = "f32", int8: bool = False) -> Encode:
+def openvino(folder: Path, *, precision: str = "f32", int8: bool = False, hint: str = "THROUGHPUT") -> Encode:
     import openvino as ov
 
     model, tokenizer = _model(folder)
@@ -87,11 +89,13 @@ def openvino(folder: Path, *, precision: str = "f32", int8: bool = False) -> Enc
     if int8:
         import nncf
 
-        rows = [tokenizer([f"a text of number {n}" * (n % 9 + 1)], return_tensors="np") for n in range(64)]
+        words = Path(__file__).with_name("text.txt").read_text(encoding="utf-8").split()
+        texts = [" ".join(words[place : place + 2 + place % 60]) for place in range(0, len(words), len(words) // 300)]
+        rows = [tokenizer([text], return_tensors="np") for text in texts]
         calibration = nncf.Dataset([tuple(row[name] for name in _NAMES) for row in rows])
         converted = nncf.quantize(converted, calibration, model_type=nncf.ModelType.TRANSFORMER)
     settings: dict[str, Any] = {
-        "PERFORMANCE_HINT": "THROUGHPUT",
+        "PERFORMANCE_HINT": hint,
         "INFERENCE_NUM_THREADS": torch.get_num_threads(),
         "INFERENCE_PRECISION_HINT": precision,
     }
