@@ -18,6 +18,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from pretrained.errors import InputError
+from pretrained.nn import attention
 
 
 class Padded:
@@ -138,6 +139,7 @@ class Packed:
         self.lengths = list(lengths)
         self.runs = list(_runs(self.lengths))
         self.total = self.runs[-1].stop
+        self._groups: list[attention.Group] = []
 
     def positions(self, length: int, device: torch.device) -> Tensor:
         """(T,) position numbers; each sequence counts from 0."""
@@ -184,6 +186,10 @@ class Packed:
         """The same attention within each sequence. query, key, value: (T, N, D); context: (T, N·D)."""
         if output_attentions:
             raise InputError("attention maps of a packed batch have no common shape; pass a padded batch for them")
+        if head_mask is None and self._learns_faster(query, dropout):
+            factor = query.shape[-1] ** -0.5 if scale is None else scale
+            self._groups = self._groups or attention.groups(self.lengths, query.device)
+            return attention.attend(query, key, value, self._groups, causal=causal, dropout=dropout, scale=factor), None
         contexts = []
         for run in self.runs:
             q, k, v = (run.rows(x).transpose(1, 2) for x in (query, key, value))  # (count, N, length, D)
@@ -194,6 +200,11 @@ class Packed:
             context, _ = _attention(q, k, v, bias, dropout, scale, head_mask, False)
             contexts.append(context.transpose(1, 2).flatten(2).flatten(0, 1))
         return torch.cat(contexts), None
+
+    def _learns_faster(self, query: Tensor, dropout: float) -> bool:
+        """Whether `attention.attend` is the way: where torch has no kernel that gives gradients, or they are small."""
+        learns = query.is_cpu and torch.is_grad_enabled() and query.requires_grad
+        return learns and (dropout > 0.0 or max(self.lengths) <= 128)
 
 
 SequenceLayout = Padded | Packed

@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from pretrained.errors import ConfigurationError, InputError
 from pretrained.nn.activations import activation
+from pretrained.nn.dropout import Dropout
 from pretrained.nn.layout import Packed, SequenceLayout
 
 TYPES = ("last", "first", "mean", "cls_index")
@@ -38,8 +39,8 @@ class SequenceSummary(nn.Module):
             self.summary = nn.Linear(config.hidden_size, classes if to_labels else config.hidden_size)
         name = getattr(config, "summary_activation", None)
         self.activation = activation(name) if name else nn.Identity()
-        self.first_dropout = nn.Dropout(getattr(config, "summary_first_dropout", 0.0))
-        self.last_dropout = nn.Dropout(getattr(config, "summary_last_dropout", 0.0))
+        self.first_dropout = Dropout(getattr(config, "summary_first_dropout", 0.0))
+        self.last_dropout = Dropout(getattr(config, "summary_last_dropout", 0.0))
 
     def forward(self, hidden: Tensor, cls_index: Tensor | None = None, layout: SequenceLayout | None = None) -> Tensor:
         """
@@ -124,7 +125,7 @@ class DenseClassifier(nn.Module):
         super().__init__()
         self.dense = nn.Linear(width, width)
         self.activation = activation(act)
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
         self.out_proj = nn.Linear(width, labels)
 
     def forward(self, vectors: Tensor) -> Tensor:

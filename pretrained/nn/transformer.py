@@ -8,6 +8,7 @@ from typing import cast
 from torch import Tensor, nn
 
 from pretrained.nn.activations import activation
+from pretrained.nn.dropout import Dropout
 from pretrained.nn.layout import SequenceLayout
 from pretrained.nn.pruning import keep_rows, prune_linear
 
@@ -84,7 +85,7 @@ class FeedForward(nn.Module):
         self.lin1 = nn.Linear(width, inner)
         self.activation = activation(act)
         self.lin2 = nn.Linear(inner, width)
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
 
     def forward(self, hidden: Tensor) -> Tensor:
         return cast(Tensor, self.dropout(self.lin2(self.activation(self.lin1(hidden)))))

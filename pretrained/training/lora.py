@@ -19,6 +19,7 @@ from pretrained.atomic import atomic_path, write_text
 from pretrained.errors import CheckpointError, ConfigurationError
 from pretrained.modeling import PreTrainedModel
 from pretrained.nn.conv1d import Conv1D
+from pretrained.nn.dropout import Dropout
 
 # Queries and values, as the paper chose; by the names that the families have.
 _TARGETS = ("query", "value", "q_lin", "v_lin", "Wq", "Wv", "c_attn", "qkv_net")
@@ -43,7 +44,7 @@ class LowRank(nn.Module):
         self.lora_B = nn.Parameter(layer.weight.new_zeros(height, rank))
         nn.init.kaiming_uniform_(self.lora_A, a=math.sqrt(5))
         self.scale = alpha / rank
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
 
     @property
     def weight(self) -> Tensor:

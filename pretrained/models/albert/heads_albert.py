@@ -19,6 +19,7 @@ from pretrained.heads import (
 from pretrained.models.albert.config_albert import AlbertConfig
 from pretrained.models.albert.modeling_albert import AlbertModel, AlbertPreTrainedModel
 from pretrained.nn.activations import activation
+from pretrained.nn.dropout import Dropout
 from pretrained.nn.layout import SequenceLayout
 from pretrained.nn.losses import sequence_loss, token_loss
 from pretrained.nn.outputs import BaseModelOutput, ModelOutput
@@ -63,7 +64,7 @@ class AlbertSOPHead(nn.Module):
 
     def __init__(self, config: AlbertConfig) -> None:
         super().__init__()
-        self.dropout = nn.Dropout(config.classifier_dropout_prob)
+        self.dropout = Dropout(config.classifier_dropout_prob)
         self.classifier = nn.Linear(config.hidden_size, 2)
 
     def forward(self, pooled: Tensor) -> Tensor:
@@ -133,7 +134,7 @@ class AlbertForSequenceClassification(AlbertPreTrainedModel, ForSequenceClassifi
 
     def _build(self) -> None:
         self._add_network()
-        self.dropout = nn.Dropout(self.config.classifier_dropout_prob)
+        self.dropout = Dropout(self.config.classifier_dropout_prob)
         self.classifier = nn.Linear(self.config.hidden_size, self.config.num_labels)
 
     def _score(self, out: BaseModelOutput, layout: SequenceLayout) -> Tensor:
@@ -145,7 +146,7 @@ class AlbertForMultipleChoice(AlbertPreTrainedModel, ForMultipleChoice, base=Alb
 
     def _build(self) -> None:
         self._add_network()
-        self.dropout = nn.Dropout(self.config.classifier_dropout_prob)
+        self.dropout = Dropout(self.config.classifier_dropout_prob)
         self.classifier = nn.Linear(self.config.hidden_size, 1)
 
     def _score(self, out: BaseModelOutput, layout: SequenceLayout) -> Tensor:
@@ -159,7 +160,7 @@ class AlbertForTokenClassification(AlbertPreTrainedModel, ForTokenClassification
 
     def _build(self) -> None:
         self._add_network(add_pooling_layer=False)
-        self.dropout = nn.Dropout(self.config.classifier_dropout_prob)
+        self.dropout = Dropout(self.config.classifier_dropout_prob)
         self.classifier = nn.Linear(self.config.hidden_size, self.config.num_labels)
 
     def _score(self, hidden: Tensor) -> Tensor:

@@ -20,6 +20,7 @@ from pretrained.heads import (
 from pretrained.models.bert.config_bert import BertConfig
 from pretrained.models.bert.modeling_bert import BertModel, BertPreTrainedModel
 from pretrained.nn.activations import activation
+from pretrained.nn.dropout import Dropout
 from pretrained.nn.layout import SequenceLayout
 from pretrained.nn.losses import sequence_loss, token_loss
 from pretrained.nn.outputs import BaseModelOutput, PreTrainingOutput
@@ -199,7 +200,7 @@ class BertForSequenceClassification(BertPreTrainedModel, ForSequenceClassificati
 
     def _build(self) -> None:
         self._add_network()
-        self.dropout = nn.Dropout(classifier_dropout(self.config))
+        self.dropout = Dropout(classifier_dropout(self.config))
         self.classifier = nn.Linear(self.config.hidden_size, self.config.num_labels)
 
     def _score(self, out: BaseModelOutput, layout: SequenceLayout) -> Tensor:
@@ -211,7 +212,7 @@ class BertForMultipleChoice(BertPreTrainedModel, ForMultipleChoice, base=BertMod
 
     def _build(self) -> None:
         self._add_network()
-        self.dropout = nn.Dropout(classifier_dropout(self.config))
+        self.dropout = Dropout(classifier_dropout(self.config))
         self.classifier = nn.Linear(self.config.hidden_size, 1)
 
     def _score(self, out: BaseModelOutput, layout: SequenceLayout) -> Tensor:
@@ -225,7 +226,7 @@ class BertForTokenClassification(BertPreTrainedModel, ForTokenClassification, ba
 
     def _build(self) -> None:
         self._add_network(add_pooling_layer=False)
-        self.dropout = nn.Dropout(classifier_dropout(self.config))
+        self.dropout = Dropout(classifier_dropout(self.config))
         self.classifier = nn.Linear(self.config.hidden_size, self.config.num_labels)
 
     def _score(self, hidden: Tensor) -> Tensor:

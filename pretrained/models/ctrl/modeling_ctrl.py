@@ -17,6 +17,7 @@ from pretrained.checkpoints import Rename, TensorFlowNames
 from pretrained.modeling import PreTrainedModel
 from pretrained.models.ctrl.config_ctrl import CTRLConfig
 from pretrained.nn.cache import KeyValueCache
+from pretrained.nn.dropout import Dropout
 from pretrained.nn.init import init_normal
 from pretrained.nn.inputs import batch_axes, check_length, check_rows, out_of_range
 from pretrained.nn.layout import Padded, SequenceLayout, layer_head_masks
@@ -72,8 +73,8 @@ class CTRLLayer(nn.Module):
         self.ffn = nn.Sequential(Linear(config.n_embd, config.dff), nn.ReLU(), Linear(config.dff, config.n_embd))
         self.layernorm1 = nn.LayerNorm(config.n_embd, eps=_NORM_EPS)
         self.layernorm2 = nn.LayerNorm(config.n_embd, eps=_NORM_EPS)
-        self.dropout1 = nn.Dropout(config.resid_pdrop)
-        self.dropout2 = nn.Dropout(config.resid_pdrop)
+        self.dropout1 = Dropout(config.resid_pdrop)
+        self.dropout2 = Dropout(config.resid_pdrop)
 
     def forward(self, hidden: Tensor, layout: SequenceLayout, **options: Any) -> tuple[Tensor, Tensor | None]:
         """Returns the hidden states and, if asked for, the attention map."""
@@ -111,7 +112,7 @@ class CTRLModel(CTRLPreTrainedModel):
     def __init__(self, config: CTRLConfig) -> None:
         super().__init__(config)
         self.w = nn.Embedding(config.vocab_size, config.n_embd)
-        self.dropout = nn.Dropout(config.embd_pdrop)
+        self.dropout = Dropout(config.embd_pdrop)
         self.h = nn.ModuleList(CTRLLayer(config, index) for index in range(config.n_layer))
         self.layernorm = nn.LayerNorm(config.n_embd, eps=config.layer_norm_epsilon)
         self._prune_heads(config.pruned_heads)

@@ -13,6 +13,7 @@ from pretrained.heads import (
 )
 from pretrained.models.distilbert.modeling_distilbert import NORM_EPS, DistilBertModel, DistilBertPreTrainedModel
 from pretrained.nn.activations import activation
+from pretrained.nn.dropout import Dropout
 from pretrained.nn.layout import SequenceLayout
 from pretrained.nn.outputs import BaseModelOutput
 
@@ -47,7 +48,7 @@ class _ClassifiesFirstToken(DistilBertPreTrainedModel):
     def _add_classifier(self, labels: int) -> None:
         self.pre_classifier = nn.Linear(self.config.dim, self.config.dim)
         self.activation = activation("relu")
-        self.dropout = nn.Dropout(self.config.seq_classif_dropout)
+        self.dropout = Dropout(self.config.seq_classif_dropout)
         self.classifier = nn.Linear(self.config.dim, labels)
 
     def _score(self, out: BaseModelOutput, layout: SequenceLayout) -> Tensor:
@@ -76,7 +77,7 @@ class DistilBertForTokenClassification(DistilBertPreTrainedModel, ForTokenClassi
 
     def _build(self) -> None:
         self._add_network()
-        self.dropout = nn.Dropout(self.config.dropout)
+        self.dropout = Dropout(self.config.dropout)
         self.classifier = nn.Linear(self.config.dim, self.config.num_labels)
 
     def _score(self, hidden: Tensor) -> Tensor:
@@ -88,7 +89,7 @@ class DistilBertForQuestionAnswering(DistilBertPreTrainedModel, ForQuestionAnswe
 
     def _build(self) -> None:
         self._add_network()
-        self.dropout = nn.Dropout(self.config.qa_dropout)
+        self.dropout = Dropout(self.config.qa_dropout)
         self.qa_outputs = nn.Linear(self.config.dim, 2)
 
     def _score(self, hidden: Tensor) -> Tensor:

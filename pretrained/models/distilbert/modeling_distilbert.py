@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from pretrained.checkpoints import TensorFlowNames
 from pretrained.modeling import PreTrainedModel
 from pretrained.models.distilbert.config_distilbert import DistilBertConfig
+from pretrained.nn.dropout import Dropout
 from pretrained.nn.init import init_normal
 from pretrained.nn.inputs import batch_axes, check_length, check_rows, out_of_range
 from pretrained.nn.layout import Padded, SequenceLayout, layer_head_masks
@@ -32,7 +33,7 @@ class DistilBertEmbeddings(nn.Module):
         positions = SinusoidalPositions if config.sinusoidal_pos_embds else nn.Embedding
         self.position_embeddings = positions(config.max_position_embeddings, config.dim)
         self.LayerNorm = nn.LayerNorm(config.dim, eps=NORM_EPS)
-        self.dropout = nn.Dropout(config.dropout)
+        self.dropout = Dropout(config.dropout)
 
     def forward(self, input_ids: Tensor | None, position_ids: Tensor, inputs_embeds: Tensor | None = None) -> Tensor:
         words = self.word_embeddings(input_ids) if inputs_embeds is None else inputs_embeds

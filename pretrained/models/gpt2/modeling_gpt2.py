@@ -20,6 +20,7 @@ from pretrained.models.gpt2.names_gpt2 import TENSORFLOW_1
 from pretrained.nn.activations import activation
 from pretrained.nn.cache import KeyValueCache
 from pretrained.nn.conv1d import Conv1D, prune_conv1d
+from pretrained.nn.dropout import Dropout
 from pretrained.nn.init import init_normal
 from pretrained.nn.inputs import batch_axes, check_length, check_rows, out_of_range
 from pretrained.nn.layout import Padded, SequenceLayout, layer_head_masks
@@ -44,7 +45,7 @@ class GPT2Attention(nn.Module):
             self.c_attn = Conv1D(3 * width, width)
         self.c_proj = Conv1D(width, width)
         self.attn_dropout = config.attn_pdrop
-        self.resid_dropout = nn.Dropout(config.resid_pdrop)
+        self.resid_dropout = Dropout(config.resid_pdrop)
         self.pruned_heads: set[int] = set()
         # two keys that came after the first GPT-2s
         self.scale = self.head_width**-0.5 if getattr(config, "scale_attn_weights", True) else 1.0
@@ -97,7 +98,7 @@ class GPT2MLP(nn.Module):
         self.c_fc = Conv1D(inner, config.n_embd)
         self.c_proj = Conv1D(config.n_embd, inner)
         self.act = activation(act)
-        self.dropout = nn.Dropout(config.resid_pdrop)
+        self.dropout = Dropout(config.resid_pdrop)
 
     def forward(self, hidden: Tensor) -> Tensor:
         return cast(Tensor, self.dropout(self.c_proj(self.act(self.c_fc(hidden)))))  # (B, S, I) inside
@@ -165,7 +166,7 @@ class GPT2Model(GPT2PreTrainedModel):
 
     def __init__(self, config: GPT2Config) -> None:
         super().__init__(config)
-        self.drop = nn.Dropout(config.embd_pdrop)
+        self.drop = Dropout(config.embd_pdrop)
         self.gradient_checkpointing = config.gradient_checkpointing
         self._add_layers()
         self._prune_heads(config.pruned_heads)

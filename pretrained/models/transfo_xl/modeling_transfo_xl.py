@@ -21,6 +21,7 @@ from pretrained.modeling import PreTrainedModel
 from pretrained.models.transfo_xl.adaptive_transfo_xl import AdaptiveEmbedding
 from pretrained.models.transfo_xl.config_transfo_xl import TransfoXLConfig
 from pretrained.models.transfo_xl.names_transfo_xl import TENSORFLOW_1
+from pretrained.nn.dropout import Dropout
 from pretrained.nn.inputs import batch_axes, check_rows
 from pretrained.nn.layout import Padded, layer_head_masks
 from pretrained.nn.outputs import ModelOutput
@@ -51,7 +52,7 @@ class RelativeAttention(nn.Module):
         self.r_r_bias = nn.Parameter(torch.empty(self.heads, self.width))  # added to queries for distances
         self.r_w_bias = nn.Parameter(torch.empty(self.heads, self.width))  # added to queries for contents
         self.layer_norm = nn.LayerNorm(config.d_model, eps=config.layer_norm_epsilon)
-        self.drop = nn.Dropout(config.dropout)
+        self.drop = Dropout(config.dropout)
 
     def forward(
         self,
@@ -94,9 +95,9 @@ class PositionwiseFF(nn.Module):
         self.CoreNet = nn.Sequential(
             nn.Linear(config.d_model, config.d_inner),
             nn.ReLU(),
-            nn.Dropout(config.dropout),
+            Dropout(config.dropout),
             nn.Linear(config.d_inner, config.d_model),
-            nn.Dropout(config.dropout),
+            Dropout(config.dropout),
         )
         self.layer_norm = nn.LayerNorm(config.d_model, eps=config.layer_norm_epsilon)
 
@@ -221,7 +222,7 @@ class TransfoXLModel(TransfoXLPreTrainedModel):
         self.word_emb = AdaptiveEmbedding(
             config.vocab_size, config.d_embed, config.d_model, config.cutoffs, config.div_val
         )
-        self.drop = nn.Dropout(config.dropout)
+        self.drop = Dropout(config.dropout)
         if not config.untie_r:
             self.r_w_bias = nn.Parameter(torch.empty(config.n_head, config.d_head))
             self.r_r_bias = nn.Parameter(torch.empty(config.n_head, config.d_head))

@@ -16,6 +16,7 @@ from pretrained.heads import (
 )
 from pretrained.models.xlm.config_xlm import XLMConfig
 from pretrained.models.xlm.modeling_xlm import XLMModel, XLMPreTrainedModel
+from pretrained.nn.dropout import Dropout
 from pretrained.nn.layout import SequenceLayout
 from pretrained.nn.outputs import BaseModelOutput
 from pretrained.nn.span_search import SQuADHead
@@ -111,7 +112,7 @@ class XLMForTokenClassification(XLMPreTrainedModel, ForTokenClassification, base
 
     def _build(self) -> None:
         self._add_network()
-        self.dropout = nn.Dropout(self.config.dropout)
+        self.dropout = Dropout(self.config.dropout)
         self.classifier = nn.Linear(self.config.emb_dim, self.config.num_labels)
 
     def _score(self, hidden: Tensor) -> Tensor:

@@ -16,6 +16,7 @@ from pretrained.checkpoints import Rename, TensorFlowNames
 from pretrained.errors import InputError
 from pretrained.modeling import PreTrainedModel
 from pretrained.models.xlm.config_xlm import XLMConfig
+from pretrained.nn.dropout import Dropout
 from pretrained.nn.init import init_normal
 from pretrained.nn.inputs import batch_axes, check_length, check_rows, out_of_range
 from pretrained.nn.layout import Padded, SequenceLayout, layer_head_masks
@@ -57,7 +58,7 @@ class XLMModel(XLMPreTrainedModel):
             self.lang_embeddings = nn.Embedding(config.n_langs, width)
         self.embeddings = nn.Embedding(config.vocab_size, width, padding_idx=config.pad_index)
         self.layer_norm_emb = nn.LayerNorm(width, eps=config.layer_norm_eps)
-        self.dropout = nn.Dropout(config.dropout)
+        self.dropout = Dropout(config.dropout)
         self.attentions = nn.ModuleList(
             SelfAttention(width, config.n_heads, dropout=config.attention_dropout, causal=config.causal) for _ in layers
         )

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from pretrained.models.xlnet.config_xlnet import XLNetConfig
 from pretrained.nn.activations import activation
+from pretrained.nn.dropout import Dropout
 from pretrained.nn.layout import Padded
 from pretrained.nn.relative import distance_scores
 
@@ -42,7 +43,7 @@ class XLNetRelativeAttention(nn.Module):
             self.register_parameter(name, nn.Parameter(torch.empty(heads, width)))
         self.seg_embed = nn.Parameter(torch.empty(2, heads, width))
         self.layer_norm = nn.LayerNorm(hidden, eps=config.layer_norm_eps)
-        self.dropout = nn.Dropout(config.dropout)
+        self.dropout = Dropout(config.dropout)
 
     q: nn.Parameter
     k: nn.Parameter
@@ -135,7 +136,7 @@ class XLNetFeedForward(nn.Module):
         self.layer_norm = nn.LayerNorm(config.d_model, eps=config.layer_norm_eps)
         self.layer_1 = nn.Linear(config.d_model, config.d_inner)
         self.layer_2 = nn.Linear(config.d_inner, config.d_model)
-        self.dropout = nn.Dropout(config.dropout)
+        self.dropout = Dropout(config.dropout)
         self.activation_function = activation(config.ff_activation)
 
     def forward(self, states: Tensor) -> Tensor:

@@ -18,6 +18,7 @@ from pretrained.modeling import PreTrainedModel
 from pretrained.models.xlnet.attention_xlnet import Surroundings, XLNetLayer, XLNetRelativeAttention
 from pretrained.models.xlnet.config_xlnet import XLNetConfig
 from pretrained.models.xlnet.names_xlnet import TENSORFLOW_1
+from pretrained.nn.dropout import Dropout
 from pretrained.nn.init import init_normal
 from pretrained.nn.inputs import batch_axes, check_rows, out_of_range
 from pretrained.nn.layout import layer_head_masks
@@ -76,7 +77,7 @@ class XLNetModel(XLNetPreTrainedModel):
         self.word_embedding = nn.Embedding(config.vocab_size, config.d_model)
         self.mask_emb = nn.Parameter(torch.empty(1, 1, config.d_model))  # where the query stream begins
         self.layer = nn.ModuleList(XLNetLayer(config) for _ in range(config.n_layer))
-        self.dropout = nn.Dropout(config.dropout)
+        self.dropout = Dropout(config.dropout)
         self.post_init()
 
     def forward(
