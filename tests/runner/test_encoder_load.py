@@ -1,0 +1,132 @@
+"""Does an encoder hold up under load: several at once, after a fork, over many texts?"""
+
+import os
+import threading
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from pretrained import Encoder
+from tests.runner.small import NumberTokenizer, small_model
+
+TEXTS = ["the cat sat on the mat .", "a", "", "dogs , unable dogs and a cat", "the mat", "ran away"] * 30
+CLOSE = {"atol": 3e-6, "rtol": 0}
+
+
+@pytest.fixture(scope="module")
+def encoder(small_bert):
+    return Encoder(small_bert, threads=2, batch_tokens=64)
+
+
+def test_several_encoders_at_once_give_what_each_gives_alone(small_bert, encoder):
+    other = Encoder(small_bert, pooling="cls", threads=1)
+    expected = [each.encode(TEXTS) for each in (encoder, other)]
+    found: dict[int, np.ndarray] = {}
+    start = threading.Barrier(6, timeout=30)
+
+    def work(number):
+        start.wait()
+        for _ in range(3):
+            found[number] = (encoder, other)[number % 2].encode(TEXTS)
+
+    before = torch.get_num_threads()
+    workers = [threading.Thread(target=work, args=(number,)) for number in range(6)]
+    for each in workers:
+        each.start()
+    for each in workers:
+        each.join(60)
+    assert sorted(found) == list(range(6))
+    for number, vectors in found.items():
+        np.testing.assert_allclose(vectors, expected[number % 2], **CLOSE)
+    assert torch.get_num_threads() == before
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this system")
+@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+@pytest.mark.parametrize("threads", [1, 2])
+def test_a_forked_process_encodes(small_bert, threads, tmp_path):
+    """The threads of the process that encoded before are not there in the child."""
+    encoder = Encoder(small_bert, threads=threads)
+    expected = encoder.encode(TEXTS)
+    child = os.fork()
+    if child == 0:
+        code = 1
+        try:
+            np.save(tmp_path / "found.npy", encoder.encode(TEXTS))
+            code = 0
+        finally:
+            os._exit(code)
+    assert _exit_code(child, seconds=60) == 0
+    np.testing.assert_allclose(np.load(tmp_path / "found.npy"), expected, **CLOSE)
+
+
+def _exit_code(child, seconds):
+    """Of a child process; one that hangs is ended."""
+    done = threading.Event()
+    timer = threading.Timer(seconds, lambda: done.is_set() or os.kill(child, 9))
+    timer.start()
+    _, status = os.waitpid(child, 0)
+    done.set()
+    timer.cancel()
+    return os.waitstatus_to_exitcode(status)
+
+
+@pytest.mark.parametrize("threads", [1, 2, 4])
+def test_there_are_no_more_threads_in_products_than_asked_for(threads, monkeypatch):
+    encoder = Encoder(small_model("bert"), tokenizer=NumberTokenizer(), threads=threads, batch_tokens=64)
+    run, lock = encoder._run, threading.Lock()
+    running, most = 0, 0
+
+    def counted(finish, rows):
+        nonlocal running, most
+        with lock:
+            running += torch.get_num_threads()
+            most = max(most, running)
+        try:
+            return run(finish, rows)
+        finally:
+            with lock:
+                running -= torch.get_num_threads()
+
+    monkeypatch.setattr(encoder, "_run", counted)
+    encoder.encode([f"{number % 50 + 10} 20 30 40" for number in range(600)])
+    encoder.encode("20 30")
+    assert 1 <= most <= threads
+
+
+def test_tokenizing_does_not_run_beside_the_network(encoder, monkeypatch):
+    """The tokenizer has threads of its own: one after the other, the two never ask for more cores than there are."""
+    tokenize, run = encoder._tokenize, encoder._run
+    busy = threading.Event()
+
+    def tokenizing(texts):
+        busy.set()
+        try:
+            return tokenize(texts)
+        finally:
+            busy.clear()
+
+    def running(finish, rows):
+        assert not busy.is_set()
+        return run(finish, rows)
+
+    monkeypatch.setattr(encoder, "_tokenize", tokenizing)
+    monkeypatch.setattr(encoder, "_run", running)
+    monkeypatch.setattr("pretrained.runner.batching.windows.__kwdefaults__", {"tokens": 500})
+    assert len(encoder.encode(text for text in TEXTS * 10)) == len(TEXTS) * 10
+
+
+@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="reads /proc")
+def test_memory_stays_flat(encoder):
+    words = TEXTS[0].split()
+
+    def thousand(seed):
+        drawn = np.random.default_rng(seed)
+        encoder.encode(" ".join(words[: drawn.integers(1, 8)]) for _ in range(1000))
+        return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+    first = [thousand(seed) for seed in range(2)][-1]
+    last = [thousand(seed) for seed in range(2, 12)][-1]
+    assert last < first * 1.05
