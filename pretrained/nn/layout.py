@@ -129,24 +129,33 @@ class Run:
 class Packed:
     """B sequences end to end, without padding; sorted by length, neighbours of equal length share one view."""
 
-    def __init__(self, lengths: Sequence[int]) -> None:
+    def __init__(self, lengths: Sequence[int], *, filler: int = 0) -> None:
         """
         Args:
             lengths: tokens of each sequence, in the order in which they stand in the batch.
+            filler: tokens after them that belong to none: nobody attends to them, and they to nobody.
         """
         if not lengths or min(lengths) < 1:
             raise InputError(f"a packed batch needs sequences of at least one token, got lengths {list(lengths)}")
         self.lengths = list(lengths)
         self.runs = list(_runs(self.lengths))
-        self.total = self.runs[-1].stop
+        self.filler = filler
+        self.total = self.runs[-1].stop + filler
         self._groups: list[attention.Group] = []
 
     def positions(self, length: int, device: torch.device) -> Tensor:
         """(T,) position numbers; each sequence counts from 0."""
         if length != self.total:
             raise InputError(f"the packed batch has {length} tokens, its lengths sum to {self.total}")
-        pieces = [torch.arange(run.length, device=device).repeat(run.count) for run in self.runs]
-        return torch.cat(pieces)
+        counted = torch.arange(max(self.lengths), device=device)
+        pieces = [counted[: run.length].repeat(run.count) for run in self.runs]
+        return self.join(pieces)
+
+    def join(self, parts: Sequence[Tensor]) -> Tensor:
+        """What was computed for each run, (tokens, …), end to end: (T, …), with zeros for the filler."""
+        if self.filler:
+            parts = [*parts, parts[0].new_zeros(self.filler, *parts[0].shape[1:])]
+        return torch.cat(parts) if len(parts) > 1 else parts[0]  # type: ignore[arg-type]
 
     def first_tokens(self, hidden: Tensor) -> Tensor:
         """(T, H) → (B, H), the first token of each sequence."""
@@ -199,11 +208,11 @@ class Packed:
                 bias = _hidden(later, query.dtype)
             context, _ = _attention(q, k, v, bias, dropout, scale, head_mask, False)
             contexts.append(context.transpose(1, 2).flatten(2).flatten(0, 1))
-        return torch.cat(contexts), None
+        return self.join(contexts), None
 
     def _learns_faster(self, query: Tensor, dropout: float) -> bool:
         """Whether `attention.attend` is the way: where torch has no kernel that gives gradients, or they are small."""
-        learns = query.is_cpu and torch.is_grad_enabled() and query.requires_grad
+        learns = query.is_cpu and torch.is_grad_enabled() and query.requires_grad and not self.filler
         return learns and (dropout > 0.0 or max(self.lengths) <= 128)
 
 

@@ -3,7 +3,7 @@
 import os
 from collections.abc import Callable, Collection, Iterable, Iterator, Sized
 from functools import partial
-from itertools import chain
+from itertools import accumulate, chain
 from typing import Any, cast
 
 import numpy as np
@@ -120,6 +120,8 @@ class Encoder:
         self.precision = precision
         self.deterministic = deterministic
         self.model = passes.rewritten(model, passes_for(precision, self.device), device=self.device)
+        if getattr(self.model, "pooler", None) is not None:
+            self.model.pooler = None  # type: ignore[assignment]  # what it makes of the first token is not asked for here
         self.batch_tokens = batch_tokens or _batch_tokens(self.model, self.device, precision)
         self._runs_packed = registry.family(model.config.model_type).packed
         self._lower_case = said.lower_case
@@ -211,16 +213,15 @@ class Encoder:
     @torch.inference_mode()
     def _run(self, finish: Callable[[Tensor, Packed], list[Vectors]], rows: batching.Rows) -> list[Vectors]:
         """One batch through the network."""
-        asked, filler = len(rows), -sum(map(len, rows)) % _GRANULE
-        if self._runs_packed and filler:
-            rows = [*rows, rows[0][:1] * filler]
-        layout = Packed([len(row) for row in rows])
-        inputs = {"input_ids": torch.tensor([*chain.from_iterable(rows)], device=self.device)}
+        lengths = [len(row) for row in rows]
+        layout = Packed(lengths, filler=-sum(lengths) % _GRANULE if self._runs_packed else 0)
+        filler = [0] * layout.filler
+        inputs = {"input_ids": torch.tensor([*chain.from_iterable(rows), *filler], device=self.device)}
         if self._has_token_types:
-            types = chain.from_iterable(self._token_types(length) for length in layout.lengths)
-            inputs["token_type_ids"] = torch.tensor([*types], device=self.device)
+            types = chain.from_iterable(self._token_types(length) for length in lengths)
+            inputs["token_type_ids"] = torch.tensor([*types, *filler], device=self.device)
         if self._runs_packed:
-            return finish(self._layer_output(**inputs, layout=layout), layout)[:asked]
+            return finish(self._layer_output(**inputs, layout=layout), layout)
         # otherwise rows of equal length, which need no padding either
         hidden = [
             self._layer_output(**{name: run.rows(tensor) for name, tensor in inputs.items()}).flatten(0, 1)
@@ -246,8 +247,8 @@ class Encoder:
         return list(_to_numpy(F.normalize(vectors, dim=-1) if self.normalize else vectors))
 
     def _per_text(self, hidden: Tensor, layout: Packed) -> list[Vectors]:
-        ends = np.cumsum(layout.lengths)[:-1]
-        return [part.copy() for part in np.split(_to_numpy(hidden), ends)]
+        *ends, stop = accumulate(layout.lengths)
+        return [part.copy() for part in np.split(_to_numpy(hidden)[:stop], ends)]
 
 
 def _as_list(texts: str | Iterable[str]) -> Iterable[str]:

@@ -2,7 +2,6 @@
 
 from typing import cast
 
-import torch
 from torch import Tensor, nn
 
 from pretrained.checkpoints import TensorFlowNames
@@ -66,5 +65,5 @@ class RobertaModel(RobertaPreTrainedModel, BertModel):
 def _running_count(tokens: Tensor, layout: SequenceLayout) -> Tensor:
     """How many tokens there are up to each place of its sequence. tokens: (B, S) or (T,), true if not padding."""
     if isinstance(layout, Packed):
-        return torch.cat([run.rows(tokens).cumsum(-1).flatten() for run in layout.runs])
+        return layout.join([run.rows(tokens).cumsum(-1).flatten() for run in layout.runs])
     return tokens.cumsum(-1) + layout.past_length
