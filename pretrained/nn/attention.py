@@ -1,14 +1,16 @@
-"""How does attention learn over a packed batch? In one step forward and one back, written into whole tensors.
+"""How is attention computed over a whole packed batch at once, where that is faster than run by run?
 
-Left to autograd, each view of a few sequences would get a gradient as large as the batch, nearly all zeros, and
-these would be added up: with thirty sequences, each of a length of its own, that takes longer than the attention.
+`attend` gives gradients on a CPU. Left to autograd, each view of a few sequences would get a gradient as large as the
+batch, nearly all zeros, and these would be added up: with thirty sequences, each of a length of its own, that takes
+longer than the attention.
+`attend_on_gpu` is torch's kernel for sequences of varied length.
 
 Shapes: T packed tokens, N heads, D head width; of a group of C sequences of at most L tokens, (C·N, L, D).
 """
 
 from collections.abc import Iterator, Sequence
 from itertools import accumulate
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor
@@ -93,6 +95,25 @@ def attend(
     with torch.autocast("cpu", enabled=False):
         context: Tensor = _Attention.apply(query, key, value, groups, causal, dropout, scale)  # type: ignore[no-untyped-call]
     return context.flatten(1)
+
+
+def has_kernel(query: Tensor) -> bool:
+    """Whether `attend_on_gpu` can: Flash Attention wants half precision, and heads of at most 256 in steps of 8."""
+    half = query.dtype in (torch.float16, torch.bfloat16)
+    return query.is_cuda and half and query.shape[-1] <= 256 and query.shape[-1] % 8 == 0
+
+
+def attend_on_gpu(
+    query: Tensor, key: Tensor, value: Tensor, lengths: Sequence[int], *, causal: bool, scale: float
+) -> Tensor:
+    """The same as `attend` without dropout, by Flash Attention (Dao, arXiv 2307.08691); with gradients too."""
+    from torch.nn.attention.varlen import varlen_attn
+
+    ends = torch.tensor([0, *accumulate(lengths)], dtype=torch.int32, device=query.device)
+    window = (-1, 0 if causal else -1)  # how far back and ahead a token looks
+    longest = max(lengths)
+    context = varlen_attn(query, key, value, ends, ends, longest, longest, scale=scale, window_size=window)
+    return cast(Tensor, context).flatten(1)
 
 
 class _Attention(torch.autograd.Function):

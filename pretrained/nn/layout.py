@@ -195,8 +195,11 @@ class Packed:
         """The same attention within each sequence. query, key, value: (T, N, D); context: (T, N·D)."""
         if output_attentions:
             raise InputError("attention maps of a packed batch have no common shape; pass a padded batch for them")
+        factor = query.shape[-1] ** -0.5 if scale is None else scale
+        if head_mask is None and dropout == 0.0 and attention.has_kernel(query):
+            lengths = [*self.lengths, self.filler] if self.filler else self.lengths
+            return attention.attend_on_gpu(query, key, value, lengths, causal=causal, scale=factor), None
         if head_mask is None and self._learns_faster(query, dropout):
-            factor = query.shape[-1] ** -0.5 if scale is None else scale
             self._groups = self._groups or attention.groups(self.lengths, query.device)
             return attention.attend(query, key, value, self._groups, causal=causal, dropout=dropout, scale=factor), None
         contexts = []

@@ -1,11 +1,15 @@
 """Does attention over a packed batch learn as autograd would have it?"""
 
+import inspect
+from typing import Any
+
 import pytest
 import torch
 from torch import Tensor
 from torch.nn import functional as F
+from torch.nn.attention import varlen
 
-from pretrained.nn.attention import attend, groups
+from pretrained.nn.attention import attend, attend_on_gpu, groups
 from pretrained.nn.layout import Packed
 
 LENGTHS = ([1], [1, 1, 1], [3, 5, 5, 6, 17, 19], [7, 2, 2, 30, 4], [64, 64, 1])
@@ -53,6 +57,43 @@ def test_the_gradient_under_dropout_is_that_of_what_was_computed(lengths: list[i
         return attend(*each, held, causal=False, dropout=0.4, scale=0.3)
 
     assert torch.autograd.gradcheck(same_chances, given, fast_mode=True)
+
+
+@pytest.mark.parametrize("causal", [False, True])
+def test_the_kernel_of_gpus_is_asked_as_documented(causal: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What it is given, computed here by its documentation: sums of lengths, and a window of what may be seen."""
+
+    def documented(
+        query: Tensor, key: Tensor, value: Tensor, first: Tensor, second: Tensor, *longest: int, **options: Any
+    ) -> Tensor:
+        assert first.dtype == second.dtype == torch.int32
+        lengths = first.diff().tolist()
+        assert lengths == second.diff().tolist()
+        assert longest == [max(lengths)] * 2
+        back, ahead = options["window_size"]
+        assert back == -1
+        return by_sequence(query, key, value, lengths, ahead == 0, options["scale"]).view_as(query)
+
+    inspect.signature(varlen.varlen_attn).bind(*range(7), scale=1.0, window_size=(-1, 0))
+    monkeypatch.setattr(varlen, "varlen_attn", documented)
+    given = inputs([3, 5, 5, 9], torch.float64)
+    found = attend_on_gpu(*given, [3, 5, 5, 9], causal=causal, scale=0.3)
+    torch.testing.assert_close(found, by_sequence(*given, [3, 5, 5, 9], causal, 0.3))
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+def test_on_a_gpu_the_kernel_gives_the_same() -> None:
+    given = [each.detach().cuda().bfloat16() for each in inputs([3, 5, 5, 9], torch.float64)]
+    found = Packed([3, 5, 5], filler=9).attend(*given, causal=True)[0][:13]
+    wanted = Packed([3, 5, 5, 9]).attend(*(each.float() for each in given), causal=True)[0][:13]
+    torch.testing.assert_close(found.float(), wanted, atol=2e-2, rtol=2e-2)
+
+
+def test_filler_is_attended_by_nobody() -> None:
+    given = [each.detach() for each in inputs([3, 5, 5, 9], torch.float64)]
+    found = Packed([3, 5, 5], filler=9).attend(*given)[0]
+    torch.testing.assert_close(found[:13], Packed([3, 5, 5, 9]).attend(*given)[0][:13])
+    assert int(found[13:].count_nonzero()) == 0
 
 
 def test_dropout_keeps_the_mean() -> None:
