@@ -69,7 +69,7 @@ def test_the_kernel_of_gpus_is_asked_as_documented(causal: bool, monkeypatch: py
         assert first.dtype == second.dtype == torch.int32
         lengths = first.diff().tolist()
         assert lengths == second.diff().tolist()
-        assert longest == [max(lengths)] * 2
+        assert longest == (max(lengths), max(lengths))
         back, ahead = options["window_size"]
         assert back == -1
         return by_sequence(query, key, value, lengths, ahead == 0, options["scale"]).view_as(query)
