@@ -80,16 +80,30 @@ def minilm() -> Path:
     return next(Path(spec.origin).parent.rglob("model.safetensors")).parent
 
 
-def bert_base(folder: Path) -> Path:
-    """BERT-base, 12 layers of width 768, with random weights, and MiniLM's vocabulary, pooling and normalisation."""
+SIZES = {
+    "bert-base": {},
+    "bert-large": {"hidden_size": 1024, "num_hidden_layers": 24, "num_attention_heads": 16, "intermediate_size": 4096},
+}
+MODELS = ("minilm", *SIZES)
+SHARE = {"minilm": 1, "bert-base": 4, "bert-large": 12}  # of the texts, one in so many: these are larger
+
+
+def model(name: str, temporary: str) -> Path:
+    """The folder of one of `MODELS`, made if need be."""
+    return minilm() if name == "minilm" else random_bert(Path(temporary) / name, **SIZES[name])
+
+
+def random_bert(folder: Path, **sizes: int) -> Path:
+    """BERT, the base model unless sizes are given, with random weights, and MiniLM's vocabulary and pooling."""
     from transformers import BertConfig, BertModel
 
     shutil.copytree(minilm(), folder, ignore=shutil.ignore_patterns("model.safetensors", "config.json"))
     shutil.copy(minilm() / "1_Pooling" / "config.json", folder / "1_Pooling" / "config.json")
     torch.manual_seed(0)
-    BertModel(BertConfig()).save_pretrained(folder)
+    config = BertConfig(**sizes)
+    BertModel(config).save_pretrained(folder)
     pooling = folder / "1_Pooling" / "config.json"
-    pooling.write_text(json.dumps({**json.loads(pooling.read_text()), "word_embedding_dimension": 768}))
+    pooling.write_text(json.dumps({**json.loads(pooling.read_text()), "word_embedding_dimension": config.hidden_size}))
     return folder
 
 
@@ -189,16 +203,20 @@ def machine() -> dict[str, Any]:
     if info.exists():
         models = [line.partition(":")[2].strip() for line in info.read_text().splitlines() if "model name" in line]
         cpu = models[0] if models else cpu
-    packages = ("pretrained", "torch", "transformers", "sentence-transformers", "tokenizers", "numpy")
+    packages = ("pretrained", "torch", "transformers", "sentence-transformers", "onnxruntime", "openvino", "numpy")
     return {
         "cpu": cpu,
         "cores": os.cpu_count(),
         "instructions": torch.backends.cpu.get_cpu_capability(),
         "threads": torch.get_num_threads(),
         "python": platform.python_version(),
-        "versions": {name: importlib.metadata.version(name) for name in packages},
+        "versions": {name: importlib.metadata.version(name) for name in packages if _installed(name)},
         "date": date.today().isoformat(),
     }
+
+
+def _installed(package: str) -> bool:
+    return importlib.util.find_spec(package.replace("-", "_")) is not None
 
 
 # -- showing
@@ -223,8 +241,8 @@ def show(report: dict[str, Any]) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--models", nargs="+", choices=("minilm", "bert-base"), default=["minilm", "bert-base"])
-    parser.add_argument("--texts", type=int, help="texts for MiniLM; BERT-base, eight times as large, gets a quarter")
+    parser.add_argument("--models", nargs="+", choices=MODELS, default=["minilm", "bert-base"])
+    parser.add_argument("--texts", type=int, help="texts for MiniLM; BERT-base gets a quarter, BERT-large a twelfth")
     parser.add_argument("--rounds", type=int)
     parser.add_argument("--threads", type=int, help="of torch; unless given, its own choice")
     parser.add_argument(
@@ -245,9 +263,9 @@ def main() -> None:
     results = []
     with tempfile.TemporaryDirectory() as temporary:
         for name in options.models:
-            folder = minilm() if name == "minilm" else bert_base(Path(temporary) / name)
+            folder = model(name, temporary)
             tokenizer = AutoTokenizer.from_pretrained(folder)
-            texts = corpus(count if name == "minilm" else max(32, count // 4), tokenizer, lengths=options.lengths)
+            texts = corpus(max(32, count // SHARE[name]), tokenizer, lengths=options.lengths)
             tokens = sum(map(len, tokenizer.encode_ragged(texts)))
             libraries = all_libraries() if options.all else LIBRARIES
             results.append(measure(Workload(name, folder, texts, tokens), rounds, clock, libraries))

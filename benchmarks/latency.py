@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 import runtimes
 import torch
-from encode import TEXT, Encode, bert_base, machine, minilm, ours, sentence_transformers
+from encode import TEXT, Encode, machine, model, ours, sentence_transformers
 
 from pretrained import AutoTokenizer
 from pretrained.runner import fuse, quantize
@@ -139,7 +139,7 @@ def main() -> None:
         torch.set_num_threads(options.threads)
     rounds = options.rounds or (5 if options.quick else 50)
     with tempfile.TemporaryDirectory() as temporary:
-        folder = bert_base(Path(temporary) / "bert-base") if options.base else minilm()
+        folder = model("bert-base" if options.base else "minilm", temporary)
         results = measure(folder, rounds)
     report = {"machine": machine(), "model": "BERT-base" if options.base else "MiniLM", "results": results}
     print(json.dumps(report, indent=2)) if options.json else show(report)

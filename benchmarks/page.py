@@ -12,6 +12,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from encode import MODELS
+
 from pretrained.atomic import write_text
 from pretrained.training import charts
 
@@ -73,7 +75,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--texts", type=int, default=1000)
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--models", nargs="+", choices=("minilm", "bert-base"), default=["minilm", "bert-base"])
+    parser.add_argument("--models", nargs="+", choices=MODELS, default=["minilm", "bert-base"])
     parser.add_argument("--lengths", nargs="+", choices=("mixed", "short", "long"), default=["mixed", "short", "long"])
     options = parser.parse_args()
     scale = {"mixed": 1, "short": 2, "long": 8}

@@ -13,7 +13,6 @@ import statistics
 import tempfile
 import time
 from collections.abc import Callable
-from pathlib import Path
 
 import encode as bench
 import torch
@@ -66,10 +65,10 @@ def ceiling(precision: str, hidden: int, inner: int, threads: int) -> tuple[floa
     return rates[0], rates[1]
 
 
-def bandwidth(threads: int) -> float:
-    """Gigabytes a second that are read from memory."""
+def bandwidth() -> float:
+    """Gigabytes a second that are read from memory, by all threads."""
     data = torch.randn(1 << 26)
-    return rate(lambda: data.sum(), data.nbytes, 1) if threads else 0.0
+    return rate(data.sum, data.nbytes, 1)
 
 
 def work_of(encoder: Encoder, lengths: list[int]) -> float:
@@ -82,20 +81,20 @@ def work_of(encoder: Encoder, lengths: list[int]) -> float:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--models", nargs="+", choices=("minilm", "bert-base"), default=["minilm", "bert-base"])
+    parser.add_argument("--models", nargs="+", choices=bench.MODELS, default=["minilm", "bert-base"])
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
-    parser.add_argument("--texts", type=int, default=600, help="for MiniLM; BERT-base gets a quarter")
+    parser.add_argument("--texts", type=int, default=600, help="for MiniLM; larger models get fewer")
     parser.add_argument("--rounds", type=int, default=3)
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     precisions = ["fp32"] + ["bf16"] * fuse.has_bfloat16() + ["int8"] * quantize.available()
-    print(f"{torch.backends.cpu.get_cpu_capability()}, {options.threads} threads, memory {bandwidth(1):.0f} GB/s")
+    print(f"{torch.backends.cpu.get_cpu_capability()}, {options.threads} threads, memory {bandwidth():.0f} GB/s")
     print(f"{'':12} {'':6} {'plain':>9} {'ceiling':>9} {'encoding':>9} {'share':>6}   (thousand millions a second)")
     with tempfile.TemporaryDirectory() as temporary:
         for name in options.models:
-            folder = bench.minilm() if name == "minilm" else bench.bert_base(Path(temporary) / name)
+            folder = bench.model(name, temporary)
             tokenizer = AutoTokenizer.from_pretrained(folder)
-            texts = bench.corpus(options.texts if name == "minilm" else options.texts // 4, tokenizer)
+            texts = bench.corpus(max(32, options.texts // bench.SHARE[name]), tokenizer)
             lengths = [len(row) for row in tokenizer.encode_ragged(texts)]
             for precision in precisions:
                 encoder = Encoder(folder, precision=precision, progress=False)
