@@ -2,8 +2,11 @@
 
 Texts come as any iterable, long ones too. They are tokenized and gathered into windows of bounded size; inside
 a window they are sorted by length, so a batch holds few different lengths and its sequences form long runs.
+Batches have few different sizes, too: oneDNN compiles code for each number of tokens, in a millisecond, and keeps it,
+in half a MB for each kind of product. What it keeps also lies between other memory, which then cannot be given back.
 """
 
+from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
 from typing import Any
@@ -16,6 +19,8 @@ Rows = list[list[int]]
 WINDOW_TOKENS = 1_000_000  # some 40 MB of ids
 _CHUNK = 1024  # texts that are tokenized at once
 _WORTHWHILE = 256  # tokens: below that, more than one batch gains nothing
+_SIZES = 16  # of batches between one power of two and the next
+_LEAST = 8  # tokens between two sizes
 
 
 def checked(texts: Any) -> Iterator[str]:
@@ -53,26 +58,43 @@ def windows(
         yield window
 
 
+def size(tokens: int) -> int:
+    """To how many tokens a batch of so many is filled up: by less than a sixteenth, or by seven in a small one."""
+    step = max(_LEAST, (1 << tokens.bit_length()) // (2 * _SIZES))
+    return -(-tokens // step) * step
+
+
 def batches(lengths: Sequence[int], budget: int, *, workers: int = 1) -> list[list[int]]:
-    """Places in `lengths`, the longest first, in batches of about equally many tokens; empty texts are left out.
+    """Places in `lengths`, in batches of about equally many tokens; empty texts are left out.
+
+    The first batch takes the longest texts. What room is left when the next one does not fit goes to shorter ones.
 
     Args:
         lengths: tokens of each text.
         budget: tokens of a batch at most, give or take half a text.
         workers: how many batches run side by side; their number is a multiple of it if there is work for that.
     """
-    total = sum(lengths)
-    needed = max(1, -(-total // budget))
+    left = sum(lengths)
+    needed = max(1, -(-left // budget))
     spread = -(-needed // workers) * workers
-    share = total / max(needed, min(spread, total // _WORTHWHILE))
+    count = max(needed, min(spread, left // _WORTHWHILE))
+    places: dict[int, list[int]] = {}  # of the texts of a length
+    for place, length in enumerate(lengths):
+        if length:
+            places.setdefault(length, []).append(place)
+    waiting = sorted(places)  # lengths of texts that are in no batch yet
     result: list[list[int]] = []
-    done, end = 0, 0.0
-    for place in sorted(range(len(lengths)), key=lengths.__getitem__, reverse=True):
-        if lengths[place] == 0:
-            break  # nothing to run
-        if done + lengths[place] / 2 >= end:
-            result.append([])
-            end += share
-        result[-1].append(place)
-        done += lengths[place]
+    while waiting:
+        batch: list[int] = []
+        room = max(size(-(-left // (count - len(result)))), waiting[-1])
+        while fitting := bisect_right(waiting, room):
+            length = waiting[fitting - 1]
+            taken = places[length][-(room // length) :]
+            del places[length][-len(taken) :]
+            if not places[length]:
+                del waiting[fitting - 1]
+            batch += taken
+            room -= length * len(taken)
+            left -= length * len(taken)
+        result.append(batch)
     return result

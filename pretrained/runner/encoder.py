@@ -18,7 +18,7 @@ from pretrained.hub import resolve, split_options
 from pretrained.hub.options import LOCATING
 from pretrained.modeling import PreTrainedModel
 from pretrained.nn.layout import Packed
-from pretrained.runner import batching, passes, sentence_files
+from pretrained.runner import batching, heap, passes, sentence_files
 from pretrained.runner.optimize import passes_for
 from pretrained.runner.pooling import NONE, POOLINGS, pool
 from pretrained.runner.progress import ProgressBar
@@ -32,9 +32,6 @@ Vectors = npt.NDArray[np.float32]
 _WIDEST = 3 * 2**19
 _WIDEST_8_BITS = _WIDEST // 2  # where passes over memory count for more, half as many took three quarters of the time
 _ACCELERATOR_TOKENS = 16384
-# Tokens of a batch are filled up to a multiple of this. oneDNN compiles and keeps code for each shape that it meets,
-# a millisecond and some 100 kB for each; so there are few, and memory that is given back fits what comes next.
-_GRANULE = 8
 
 
 class Encoder:
@@ -119,6 +116,7 @@ class Encoder:
         self.device = torch.device(device)
         self.precision = precision
         self.deterministic = deterministic
+        heap.keep_freed_memory()
         self.model = passes.rewritten(model, passes_for(precision, self.device), device=self.device)
         if getattr(self.model, "pooler", None) is not None:
             self.model.pooler = None  # type: ignore[assignment]  # what it makes of the first token is not asked for here
@@ -214,7 +212,8 @@ class Encoder:
     def _run(self, finish: Callable[[Tensor, Packed], list[Vectors]], rows: batching.Rows) -> list[Vectors]:
         """One batch through the network."""
         lengths = [len(row) for row in rows]
-        layout = Packed(lengths, filler=-sum(lengths) % _GRANULE if self._runs_packed else 0)
+        tokens = sum(lengths)
+        layout = Packed(lengths, filler=batching.size(tokens) - tokens if self._runs_packed else 0)
         filler = [0] * layout.filler
         inputs = {"input_ids": torch.tensor([*chain.from_iterable(rows), *filler], device=self.device)}
         if self._has_token_types:

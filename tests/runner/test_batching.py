@@ -1,6 +1,7 @@
 """Are texts read in bounded windows, and put together by length and number of tokens?"""
 
 import itertools
+import random
 
 import pytest
 from hypothesis import given
@@ -11,13 +12,15 @@ from pretrained.runner import batching
 
 
 @given(st.lists(st.integers(1, 512), max_size=300), st.integers(1, 4000), st.integers(1, 9))
-def test_batches_hold_every_text_once_in_order_of_length(lengths, budget, workers):
+def test_batches_hold_every_text_once_the_longest_first(lengths, budget, workers):
     batches = batching.batches(lengths, budget, workers=workers)
     places = [place for batch in batches for place in batch]
     assert sorted(places) == list(range(len(lengths)))
-    in_order = [lengths[place] for place in places]
-    assert in_order == sorted(lengths, reverse=True)
     assert all(batches)
+    in_order = [[lengths[place] for place in batch] for batch in batches]
+    assert in_order == [sorted(batch, reverse=True) for batch in in_order]
+    longest = [batch[0] for batch in in_order]
+    assert longest == sorted(longest, reverse=True)
 
 
 @given(st.lists(st.integers(1, 512), max_size=300), st.integers(256, 4000), st.integers(1, 9))
@@ -35,7 +38,29 @@ def test_the_number_of_batches_suits_the_workers(texts, workers, expected):
     batches = batching.batches([20] * texts, 1024, workers=workers)
     assert len(batches) == expected
     sizes = [len(batch) for batch in batches]
-    assert max(sizes) - min(sizes) <= 1
+    assert max(sizes) - min(sizes) <= 3  # sizes of batches are 64 tokens apart at most
+
+
+@given(st.integers(1, 100_000))
+def test_a_batch_is_filled_up_by_little(tokens):
+    assert tokens <= batching.size(tokens) < tokens + max(8, tokens / 16)
+    assert batching.size(batching.size(tokens)) == batching.size(tokens)
+
+
+def test_batches_have_few_sizes():
+    drawn = random.Random(0)
+    found = {
+        batching.size(sum(lengths[place] for place in batch))
+        for _ in range(50)
+        for lengths in [[drawn.randint(3, 60) for _ in range(drawn.randint(400, 600))]]
+        for batch in batching.batches(lengths, 1024)
+    }
+    assert len(found) <= 6
+
+
+def test_room_that_is_left_goes_to_shorter_texts():
+    batches = batching.batches([200] * 10 + [56] * 10, 256)
+    assert [len(batch) for batch in batches] == [2] * 10
 
 
 def test_empty_texts_are_in_no_batch():
