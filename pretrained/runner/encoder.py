@@ -18,7 +18,7 @@ from pretrained.hub import resolve, split_options
 from pretrained.hub.options import LOCATING
 from pretrained.modeling import PreTrainedModel
 from pretrained.nn.layout import Packed
-from pretrained.runner import batching, heap, passes, sentence_files
+from pretrained.runner import batching, passes, sentence_files
 from pretrained.runner.optimize import passes_for
 from pretrained.runner.pooling import NONE, POOLINGS, pool
 from pretrained.runner.progress import ProgressBar
@@ -116,7 +116,6 @@ class Encoder:
         self.device = torch.device(device)
         self.precision = precision
         self.deterministic = deterministic
-        heap.keep_freed_memory()
         self.model = passes.rewritten(model, passes_for(precision, self.device), device=self.device)
         if getattr(self.model, "pooler", None) is not None:
             self.model.pooler = None  # type: ignore[assignment]  # what it makes of the first token is not asked for here

@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from pretrained.runner import fuse, quantize
+from pretrained.runner import fuse, heap, quantize
 
 Pass = Callable[[nn.Module], nn.Module]
 
@@ -71,6 +71,7 @@ def rewritten(model: nn.Module, passes: Sequence[Pass] = PASSES, *, device: torc
 
     The copy shares the tensors that no pass replaces, so it needs little memory of its own once the model is gone.
     """
+    heap.keep_freed_memory()
     memo: dict[int, Any] = {id(buffer): buffer for buffer in model.buffers()}
     for parameter in model.parameters():
         memo[id(parameter)] = nn.Parameter(parameter.detach(), requires_grad=False)

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from pretrained.errors import ConfigurationError
 from pretrained.modeling import PreTrainedModel
+from pretrained.runner.heap import keep_freed_memory
 from pretrained.runner.rows import Batch, Collator, Row
 from pretrained.runner.threads import torch_threads
 from pretrained.training import checkpointing, optimization
@@ -117,6 +118,7 @@ class Trainer:
             ConfigurationError: the folder holds a checkpoint of another recipe or other data, or the loss is no number.
         """
         options, model = self.options, self.model
+        keep_freed_memory()
         with Processes.of(options) as processes, torch_threads(options.threads):
             numbers = optimization.layer_numbers(model)
             if options.gradient_checkpointing:
