@@ -256,7 +256,7 @@ def _attention(
     head_mask: Tensor | None,
     output_attentions: bool,
 ) -> tuple[Tensor, Tensor | None]:
-    if not output_attentions and head_mask is None and not _explicit_is_faster(query):
+    if not output_attentions and head_mask is None:
         return F.scaled_dot_product_attention(query, key, value, bias, dropout, scale=scale), None
     scores = query @ key.transpose(-1, -2) * (query.shape[-1] ** -0.5 if scale is None else scale)  # (B, N, Q, K)
     if bias is not None:
@@ -265,12 +265,3 @@ def _attention(
     if head_mask is not None:
         probabilities = probabilities * head_mask
     return probabilities @ value, probabilities if output_attentions else None
-
-
-def _explicit_is_faster(query: Tensor) -> bool:
-    """Whether two products and a softmax beat the fused kernel.
-
-    In bfloat16 on a CPU they do at every length up to 512, by a third or more: the fused kernel computes in float32.
-    """
-    short = query.shape[-2] <= 512
-    return query.dtype == torch.bfloat16 and query.is_cpu and short and not torch.is_grad_enabled()
