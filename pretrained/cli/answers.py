@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from pretrained.cli.inputs import (
+    DeviceOption,
     FieldOption,
     InputOption,
     PrecisionOption,
@@ -29,7 +30,6 @@ _ModelOption = Annotated[
         help="A model with the task's head: a folder, a file, a name in the cache or package:NAME.",
     ),
 ]
-_DeviceOption = Annotated[str, typer.Option(metavar="NAME", help="Where the network runs: cpu, cuda or cuda:1.")]
 _TopOption = Annotated[int, typer.Option("--top", min=1, metavar="N", help="So many of the best.")]
 _AT_ONCE = 256  # texts that are read, answered and shown at a time
 
@@ -47,7 +47,7 @@ def classify(
     ] = None,
     top: _TopOption = 1,
     precision: PrecisionOption = "fp32",
-    device: _DeviceOption = "cpu",
+    device: DeviceOption = "cpu",
     threads: ThreadsOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -104,7 +104,7 @@ def tag(
         ),
     ] = "first",
     precision: PrecisionOption = "fp32",
-    device: _DeviceOption = "cpu",
+    device: DeviceOption = "cpu",
     threads: ThreadsOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -148,7 +148,7 @@ def answer(
         bool, typer.Option("--may-be-none", help="The text may hold no answer (SQuAD 2.0).")
     ] = False,
     precision: PrecisionOption = "fp32",
-    device: _DeviceOption = "cpu",
+    device: DeviceOption = "cpu",
     threads: ThreadsOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -195,7 +195,7 @@ def fill_mask(
     top: _TopOption = 5,
     targets: Annotated[str | None, typer.Option(metavar="A,B,C", help="Only these words.")] = None,
     precision: PrecisionOption = "fp32",
-    device: _DeviceOption = "cpu",
+    device: DeviceOption = "cpu",
     threads: ThreadsOption = None,
     as_json: JsonOption = False,
 ) -> None:

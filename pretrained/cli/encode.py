@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pretrained.cli.inputs import (
+    DeviceOption,
     FieldOption,
     InputOption,
     ModelOption,
@@ -78,6 +79,7 @@ def encode(
         ),
     ] = None,
     precision: PrecisionOption = "fp32",
+    device: DeviceOption = "cpu",
     threads: ThreadsOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -107,6 +109,7 @@ def encode(
         layer=layer,
         max_length=max_length,
         precision=precision,
+        device=device,
         threads=threads,
         progress=False,
     )

@@ -48,6 +48,7 @@ ModelOption = Annotated[
 PrecisionOption = Annotated[
     str, typer.Option(metavar="TYPE", help="Of the products: fp32, bf16, int8, or auto (bf16 where it is fast).")
 ]
+DeviceOption = Annotated[str, typer.Option(metavar="NAME", help="Where the network runs: cpu, cuda or cuda:1.")]
 ThreadsOption = Annotated[
     int | None, typer.Option(min=1, metavar="N", help="CPU threads.", show_default="torch's choice")
 ]

@@ -18,6 +18,7 @@ from pretrained.errors import ConfigurationError, InputError
 from pretrained.hub import split_options
 from pretrained.modeling import PreTrainedModel
 from pretrained.runner import passes
+from pretrained.runner.devices import find_device
 from pretrained.runner.optimize import passes_for
 from pretrained.runner.rows import Collator, Row, outputs, position_limit
 from pretrained.runner.threads import torch_threads
@@ -61,7 +62,7 @@ class Pipeline:
             raise ConfigurationError(f"threads={threads} must be at least 1")
         self.task = task
         self.tokenizer = tokenizer
-        self.device = _device(device)
+        self.device = find_device(device)
         self.threads = threads
         self.model = model.to(self.device).eval()
         own = (model.config.task_specific_params or {}).get(task, {})
@@ -88,7 +89,7 @@ class Pipeline:
         """Of a model by name, or of a loaded one."""
         hub, own = split_options(options)
         cls._checked(own)  # before any time is spent
-        _device(device)
+        find_device(device)
         if revision is not None:
             hub["revision"] = revision
         if isinstance(model, PreTrainedModel):
@@ -260,22 +261,3 @@ class Pipeline:
             for place, values in done:
                 found[place] = values
         return found
-
-
-def _device(device: int | str | torch.device | None) -> torch.device:
-    """Of its number or its name, if this machine has it."""
-    if device is None or isinstance(device, int):
-        device = "cpu" if device is None or device < 0 else f"cuda:{device}"
-    try:
-        found = torch.device(device)
-    except RuntimeError as error:
-        raise ConfigurationError(
-            f'device={device!r} is not known; -1 or "cpu" is the CPU, 0 or "cuda:0" the first GPU'
-        ) from error
-    count = torch.cuda.device_count()
-    if found.type == "cuda" and (found.index or 0) >= count:
-        raise ConfigurationError(
-            f"device={device!r} is a GPU, and torch {torch.__version__} finds {count or 'none'} on this machine. "
-            "Pass device=-1 for the CPU; where there is a GPU, install a torch that was built for it (pytorch.org)"
-        )
-    return found

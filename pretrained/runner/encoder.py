@@ -19,6 +19,7 @@ from pretrained.hub.options import LOCATING
 from pretrained.modeling import PreTrainedModel
 from pretrained.nn.layout import Packed
 from pretrained.runner import batching, passes, sentence_files
+from pretrained.runner.devices import find_device
 from pretrained.runner.optimize import passes_for
 from pretrained.runner.pooling import NONE, POOLINGS, pool
 from pretrained.runner.progress import ProgressBar
@@ -52,7 +53,7 @@ class Encoder:
             the tokenizer and the model take.
         batch_tokens: how many tokens run together; unless given, by the size of the network.
         threads: how many work; unless given, as many as torch is set to.
-        device: where the network runs.
+        device: where the network runs: "cpu", "cuda", "cuda:1" or the number of a GPU.
         precision: of the products, see `pretrained.optimize`: "fp32", "bf16", "int8" or "auto".
         deterministic: a text's vector is the same to the last bit whatever stands beside it, in any order.
         progress: True: show a bar on stderr, False: do not, None: on a terminal, if the work takes long.
@@ -78,7 +79,7 @@ class Encoder:
         max_length: int | None = None,
         batch_tokens: int | None = None,
         threads: int | None = None,
-        device: str | torch.device = "cpu",
+        device: int | str | torch.device | None = "cpu",
         precision: str = "fp32",
         deterministic: bool = False,
         progress: bool | None = None,
@@ -92,6 +93,7 @@ class Encoder:
                 f"for a model by name the hub options: {', '.join(LOCATING)}"
             )
         _check_at_least_one(max_length=max_length, batch_tokens=batch_tokens, threads=threads)
+        self.device = find_device(device)
         if isinstance(name_or_model, nn.Module):
             if tokenizer is None:
                 raise ConfigurationError(
@@ -113,7 +115,6 @@ class Encoder:
         self.max_length = _max_length(max_length, said.max_length, tokenizer, position_limit(model))
         self.threads = threads
         self.progress = progress
-        self.device = torch.device(device)
         self.precision = precision
         self.deterministic = deterministic
         self.model = passes.rewritten(model, passes_for(precision, self.device), device=self.device)

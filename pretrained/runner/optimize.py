@@ -8,6 +8,7 @@ from torch import nn
 from pretrained.errors import ConfigurationError
 from pretrained.modeling import PreTrainedModel
 from pretrained.runner import fuse, passes, quantize
+from pretrained.runner.devices import find_device
 
 PRECISIONS = ("fp32", "bf16", "int8", "auto")
 Model = TypeVar("Model", bound=PreTrainedModel)
@@ -29,7 +30,7 @@ def optimize(model: Model, *, precision: str = "fp32", device: torch.device | st
     Raises:
         ConfigurationError: a precision that is not known, or that this machine cannot compute fast.
     """
-    place = model.device if device is None else torch.device(device)
+    place = model.device if device is None else find_device(device)
     return cast(Model, passes.rewritten(model, passes_for(precision, place), device=place))
 
 
