@@ -27,17 +27,16 @@ class Group:
     Args:
         start: the token that the first of them begins with.
         lengths: of each of them.
-        device: of the batch.
     """
 
-    def __init__(self, start: int, lengths: Sequence[int], device: torch.device) -> None:
+    def __init__(self, start: int, lengths: Sequence[int]) -> None:
         self.tokens = slice(start, start + sum(lengths))
         self.count, self.longest = len(lengths), max(lengths)
         self.filling: Tensor | None = None
         if min(lengths) < self.longest:
             there = torch.arange(self.longest) < torch.tensor(lengths)[:, None]  # (C, L)
-            self._places = there.flatten().nonzero().flatten().to(device)
-            self.filling = there.logical_not_()[:, None, None].to(device)
+            self._places = there.flatten().nonzero().flatten()
+            self.filling = there.logical_not_()[:, None, None]
 
     def heads(self, packed: Tensor) -> Tensor:
         """(T, N, D) → (C·N, L, D), a copy, filled up with zeros."""
@@ -63,13 +62,13 @@ class Group:
         if self.filling is not None:
             scores.view(self.count, -1, *scores.shape[1:]).masked_fill_(self.filling, -torch.inf)
         if causal:
-            later = torch.ones(self.longest, self.longest, dtype=torch.bool, device=scores.device).triu_(1)
+            later = torch.ones(self.longest, self.longest, dtype=torch.bool).triu_(1)
             scores.masked_fill_(later, -torch.inf)
 
 
-def groups(lengths: Sequence[int], device: torch.device) -> list[Group]:
+def groups(lengths: Sequence[int]) -> list[Group]:
     """Sequences in groups: neighbours are filled up to one length where that adds at most half as many scores."""
-    return [Group(start, lengths[first:last], device) for start, first, last in _bounds(lengths)]
+    return [Group(start, lengths[first:last]) for start, first, last in _bounds(lengths)]
 
 
 def _bounds(lengths: Sequence[int]) -> Iterator[tuple[int, int, int]]:
@@ -129,7 +128,7 @@ class _Attention(torch.autograd.Function):
         scale: float,
     ) -> Tensor:
         ctx.groups, ctx.scale, ctx.dropout = groups, scale, dropout
-        context = torch.empty(value.shape, dtype=value.dtype, device=value.device)
+        context = torch.empty(value.shape, dtype=value.dtype)
         if dropout:
             sizes = [group.count * query.shape[1] * group.longest**2 for group in groups]
             kept = iter(factors([sum(sizes)], dropout, value.dtype).split(sizes))  # type: ignore[no-untyped-call]

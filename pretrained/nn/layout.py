@@ -200,7 +200,7 @@ class Packed:
             lengths = [*self.lengths, self.filler] if self.filler else self.lengths
             return attention.attend_on_gpu(query, key, value, lengths, causal=causal, scale=factor), None
         if head_mask is None and self._learns_faster(query, dropout):
-            self._groups = self._groups or attention.groups(self.lengths, query.device)
+            self._groups = self._groups or attention.groups(self.lengths)
             return attention.attend(query, key, value, self._groups, causal=causal, dropout=dropout, scale=factor), None
         contexts = []
         for run in self.runs:

@@ -35,7 +35,7 @@ def inputs(lengths: list[int], dtype: torch.dtype) -> list[Tensor]:
 @pytest.mark.parametrize("lengths", LENGTHS)
 def test_context_and_gradients_are_those_of_each_sequence_by_itself(lengths: list[int], causal: bool) -> None:
     given = inputs(lengths, torch.float64)
-    found = attend(*given, groups(lengths, torch.device("cpu")), causal=causal, dropout=0.0, scale=0.3)
+    found = attend(*given, groups(lengths), causal=causal, dropout=0.0, scale=0.3)
     wanted = by_sequence(*given, lengths, causal, 0.3)
     torch.testing.assert_close(found, wanted)
     weight = torch.randn_like(found)
@@ -50,7 +50,7 @@ def test_context_and_gradients_are_those_of_each_sequence_by_itself(lengths: lis
 @pytest.mark.parametrize("lengths", LENGTHS)
 def test_the_gradient_under_dropout_is_that_of_what_was_computed(lengths: list[int]) -> None:
     given = inputs(lengths, torch.float64)
-    held = groups(lengths, torch.device("cpu"))
+    held = groups(lengths)
 
     def same_chances(*each: Tensor) -> Tensor:
         torch.manual_seed(5)
@@ -98,7 +98,7 @@ def test_filler_is_attended_by_nobody() -> None:
 
 def test_dropout_keeps_the_mean() -> None:
     query, key, value = inputs([9, 10], torch.float64)
-    held = groups([9, 10], torch.device("cpu"))
+    held = groups([9, 10])
     torch.manual_seed(0)
     found = [attend(query, key, value, held, causal=False, dropout=0.3, scale=0.3).detach() for _ in range(4000)]
     wanted = attend(query, key, value, held, causal=False, dropout=0.0, scale=0.3).detach()
@@ -122,7 +122,7 @@ def test_mixed_precision_gives_gradients_of_the_type_of_the_inputs() -> None:
 def test_groups_hold_every_token_once_and_waste_little() -> None:
     chance = torch.Generator().manual_seed(3)
     lengths = sorted(torch.randint(1, 200, (100,), generator=chance).tolist())
-    found = groups(lengths, torch.device("cpu"))
+    found = groups(lengths)
     ends = [0, *(group.tokens.stop for group in found)]
     assert [group.tokens.start for group in found] == ends[:-1]
     assert ends[-1] == sum(lengths)
