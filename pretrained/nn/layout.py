@@ -123,7 +123,8 @@ class Run:
 
     def rows(self, packed: Tensor) -> Tensor:
         """(T, …) → (count, length, …), a view of these sequences."""
-        return packed[self.start : self.stop].view(self.count, self.length, *packed.shape[1:])
+        own = packed if self.stop - self.start == len(packed) else packed[self.start : self.stop]
+        return own.view(self.count, self.length, *packed.shape[1:])
 
 
 class Packed:
@@ -148,7 +149,9 @@ class Packed:
         if length != self.total:
             raise InputError(f"the packed batch has {length} tokens, its lengths sum to {self.total}")
         counted = torch.arange(max(self.lengths), device=device)
-        pieces = [counted[: run.length].repeat(run.count) for run in self.runs]
+        pieces = [
+            counted[: run.length].repeat(run.count) if run.count > 1 else counted[: run.length] for run in self.runs
+        ]
         return self.join(pieces)
 
     def join(self, parts: Sequence[Tensor]) -> Tensor:

@@ -10,10 +10,11 @@ from torch import Tensor, nn
 from pretrained.nn.activations import activation
 from pretrained.nn.dropout import Dropout
 from pretrained.nn.layout import SequenceLayout
-from pretrained.nn.pruning import keep_rows, prune_linear
+from pretrained.nn.projections import Projections
+from pretrained.nn.pruning import prune_linear
 
 
-class SelfAttention(nn.Module):
+class SelfAttention(Projections):
     """Multi-head attention with the layer that joins the heads (Vaswani et al., arXiv 1706.03762, section 3.2).
 
     Args:
@@ -23,18 +24,14 @@ class SelfAttention(nn.Module):
         causal: whether a token looks only at what came before.
     """
 
-    same_input = ("q_lin", "k_lin", "v_lin")
-
     def __init__(self, width: int, heads: int, *, dropout: float, causal: bool = False) -> None:
-        super().__init__()
-        self.head_width = width // heads
+        super().__init__(("q_lin", "k_lin", "v_lin"), width // heads)
         self.dropout = dropout
         self.causal = causal
         self.q_lin = nn.Linear(width, width)
         self.k_lin = nn.Linear(width, width)
         self.v_lin = nn.Linear(width, width)
         self.out_lin = nn.Linear(width, width)
-        self.pruned_heads: set[int] = set()
 
     def forward(
         self,
@@ -44,10 +41,7 @@ class SelfAttention(nn.Module):
         head_mask: Tensor | None = None,
         output_attentions: bool = False,
     ) -> tuple[Tensor, Tensor | None]:
-        query, key, value = (
-            projection(hidden).unflatten(-1, (-1, self.head_width))  # (B, S, N, D)
-            for projection in (self.q_lin, self.k_lin, self.v_lin)
-        )
+        query, key, value = self.project(hidden)  # (B, S, N, D)
         context, probabilities = layout.attend(
             query,
             key,
@@ -61,11 +55,7 @@ class SelfAttention(nn.Module):
 
     def prune_heads(self, heads: set[int]) -> None:
         """Removes heads, numbered as before any pruning."""
-        keep = keep_rows(heads, self.pruned_heads, self.q_lin.out_features // self.head_width, self.head_width)
-        for name in ("q_lin", "k_lin", "v_lin"):
-            setattr(self, name, prune_linear(getattr(self, name), keep, dim=0))
-        self.out_lin = prune_linear(self.out_lin, keep, dim=1)
-        self.pruned_heads |= heads
+        self.out_lin = prune_linear(self.out_lin, self.prune_projections(heads), dim=1)
 
 
 class FeedForward(nn.Module):

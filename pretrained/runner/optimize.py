@@ -36,7 +36,10 @@ def optimize(model: Model, *, precision: str = "fp32", device: torch.device | st
 
 def passes_for(precision: str, device: torch.device) -> tuple[passes.Pass, ...]:
     """The passes that bring a model to this precision."""
-    return _PASSES[_checked(precision, device)]
+    checked = _checked(precision, device)
+    if device.type == "cpu":
+        return _PASSES[checked]
+    return (_to_bfloat16, passes.join_projections) if checked == "bf16" else (passes.join_projections,)
 
 
 def _checked(precision: str, device: torch.device) -> str:

@@ -2,8 +2,8 @@
 
 A pass takes a copy and returns it with modules replaced. It knows no family: classes say themselves which of
 their modules belong together, by `fused_activation = (linear, activation)`, which linear layers read the same
-tensor one after the other, by `same_input = (first, …, last)`, and by `reads_weights = True` that they do not call the
-layers below them, but take their weights.
+tensor, by deriving from `Projections`, and by `reads_weights = True` that they do not call the layers below them, but
+take their weights.
 """
 
 import copy
@@ -13,6 +13,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from pretrained.nn.projections import Projections, joined
 from pretrained.runner import fuse, heap, quantize
 
 Pass = Callable[[nn.Module], nn.Module]
@@ -38,19 +39,19 @@ def pack_linears(model: nn.Module) -> nn.Module:
 
 
 def quantize_linears(model: nn.Module) -> nn.Module:
-    """Linear layers multiply in 8 bits; those that read the same tensor scale it once."""
-    for module in list(model.modules()):
-        names: tuple[str, ...] = getattr(type(module), "same_input", ())
-        layers = [module.get_submodule(name) for name in names]
-        if layers and all(map(quantize.can_quantize, layers)):
-            for name, layer in zip(names, layers, strict=True):
-                ends = {"first": name == names[0], "last": name == names[-1]}
-                setattr(module, name, quantize.Int8Linear(layer, **ends))  # type: ignore[arg-type]
+    """Linear layers multiply in 8 bits."""
     return _replaced(model, quantize.can_quantize, quantize.Int8Linear)
+
+
+def join_projections(model: nn.Module) -> nn.Module:
+    """One product gives queries, keys and values. The other passes do that too, for the layers that they replace."""
+    _join(model, lambda layer: type(layer) in fuse.LINEAR, lambda layer: layer)
+    return model
 
 
 def _replaced(model: nn.Module, fits: Callable[[nn.Module], bool], make: Callable[[Any], nn.Module]) -> nn.Module:
     """The model with other modules for those that fit; one that stands in two places stays one."""
+    _join(model, fits, make)
     made: dict[nn.Module, nn.Module] = {}
     kept = {
         child for module in model.modules() if getattr(module, "reads_weights", False) for child in module.modules()
@@ -61,6 +62,15 @@ def _replaced(model: nn.Module, fits: Callable[[nn.Module], bool], make: Callabl
                 made[child] = made.get(child) or make(child)
                 setattr(module, name, made[child])
     return model
+
+
+def _join(model: nn.Module, fits: Callable[[nn.Module], bool], make: Callable[[Any], nn.Module]) -> None:
+    """Layers that read the same tensor become one, where all of them fit."""
+    for module in list(model.modules()):
+        if isinstance(module, Projections) and module.same_input and module.joined is None:
+            layers: list[Any] = [module.get_submodule(name) for name in module.names]
+            if all(map(fits, layers)) and len({layer.bias is None for layer in layers}) == 1:
+                module.join(make(joined(layers)))
 
 
 PASSES: tuple[Pass, ...] = (fuse_activations, pack_linears)

@@ -22,15 +22,14 @@ PRODUCT = (
     "str post_op_name, Scalar?[] post_op_args, str post_op_algorithm) -> Tensor"
 )
 _LARGEST = 127.0  # of a weight
-_LEVELS = 254.0  # between the least and the largest input of a token; rounding them may add one
+_LEVELS = torch.tensor(254.0)  # between the least and the largest input of a token; rounding them may add one
 _TINY = 1e-30
 # Where nothing is gained layers stay as they are: heads of a few classes, and small weights, as scaling inputs takes
 # longer than the product. Of 512 rows, 128 × 128 took 1.3 times as long as in float32, 128 × 512 took 0.6 times.
 _SMALLEST_WIDTH = 64
 SMALLEST_WEIGHT = 2**15
 # A float32 near this one has no digits behind the point, so adding it rounds; the lowest byte is then the whole number.
-_ROUNDS = 1.5 * 2**23
-_KEPT = "_in_8_bits"
+_ROUNDS = torch.tensor(1.5 * 2**23)
 
 
 @cache
@@ -53,40 +52,34 @@ def can_quantize(layer: nn.Module) -> bool:
 
 
 class Quantized(NamedTuple):
-    """Rows of numbers x as whole ones q from 0 to 255: x = step · q + least, for each row its own."""
+    """Rows of numbers x as whole ones q from 0 to 255: x = step · (q + shift), for each row its own."""
 
     numbers: Tensor  # (rows, in), uint8
     step: Tensor  # (rows, 1), float32
-    least: Tensor  # (rows, 1), float32, a multiple of the step
+    shift: Tensor  # (rows, 1), float32, a whole number
 
 
 def quantized(rows: Tensor) -> Quantized:
-    """Of (rows, in), float32. Passes over the rows are what this costs: two for the limits, three for the rest."""
+    """Of (rows, in), float32. For many rows passes over them are what this costs, for a few the number of operators."""
     # aminmax is slower; with 0 between them the shift is small, and exact
-    least, largest = rows.amin(1, keepdim=True).clamp_(max=0), rows.amax(1, keepdim=True).clamp_(min=0)
-    span = largest.sub_(least).clamp_(min=_TINY)
-    per_step, step = span.reciprocal().mul_(_LEVELS), span.div_(_LEVELS)
-    shift = (least * -per_step).add_(_ROUNDS)  # rounds, so the shift is a whole number too
-    numbers = (rows * per_step).add_(shift).view(torch.int32).to(torch.uint8)
-    return Quantized(numbers, step, shift.sub_(_ROUNDS).neg_().mul_(step))
+    least = rows.amin(1, keepdim=True).clamp_max_(0.0)
+    span = rows.amax(1, keepdim=True).clamp_min_(_TINY).sub_(least)
+    per_step = _LEVELS / span
+    rounding = torch.addcmul(_ROUNDS, least, per_step, value=-1)  # its last digit stands for 1: it is a whole number
+    numbers = (rows * per_step).add_(rounding).view(torch.int32).to(torch.uint8)
+    return Quantized(numbers, span.div_(_LEVELS), _ROUNDS - rounding)
 
 
 class Int8Linear(nn.Module):
-    """A linear layer for inference, its weight in 8 bits: W·x = step · W·q + least · W·1.
-
-    Layers that read the same tensor scale it once: who does it first keeps the result beside the tensor, and the last
-    one takes it away.
+    """A linear layer for inference, its weight in 8 bits: W·x = step · (W·q + shift · W·1).
 
     Args:
         layer: what it stands for; the weight is copied, the bias shared.
-        first: no other layer has scaled the same tensor before.
-        last: no other layer will use it after.
     """
 
-    def __init__(self, layer: nn.Linear | Conv1D, *, first: bool = True, last: bool = True) -> None:
+    def __init__(self, layer: nn.Linear | Conv1D) -> None:
         super().__init__()
         self.in_features, self.out_features = layer.in_features, layer.out_features
-        self.first, self.last = first, last
         weight = (layer.weight.t() if isinstance(layer, Conv1D) else layer.weight).detach().float()
         # plain attributes: a blocked tensor has no place in a state dict
         self._steps: Tensor = weight.abs().amax(1).clamp_(min=_TINY) / _LARGEST  # (out,)
@@ -99,23 +92,14 @@ class Int8Linear(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(…, in) → (…, out), float32."""
-        inputs = self._inputs(x)
+        inputs = quantized(x.reshape(-1, self.in_features).float())
         y: Tensor = torch.ops.onednn.qlinear_pointwise(
             inputs.numbers,
             *(1.0, 0, self._weight, self._steps, self._no_shift, None, 1.0, 0, torch.float32, "none", [], ""),
         )
+        torch.addcmul(y, inputs.shift, self._sums, out=y)
         torch.addcmul(self._bias, y, inputs.step, out=y)
-        torch.addcmul(y, inputs.least, self._sums, out=y)
         return y.view(*x.shape[:-1], self.out_features)
-
-    def _inputs(self, x: Tensor) -> Quantized:
-        beside = vars(x)
-        kept: Quantized | None = beside.pop(_KEPT, None)
-        if kept is None or self.first:  # whatever the first one finds is of another pass
-            kept = quantized(x.reshape(-1, self.in_features).float())
-        if not self.last:
-            beside[_KEPT] = kept
-        return kept
 
     def extra_repr(self) -> str:
         return f"{self.in_features}, {self.out_features}, int8"

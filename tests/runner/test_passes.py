@@ -7,13 +7,14 @@ from torch import nn
 from pretrained import registry
 from pretrained.nn.conv1d import Conv1D
 from pretrained.nn.layout import Packed
+from pretrained.nn.projections import Projections
 from pretrained.runner import fuse, passes
 from tests.runner.small import small_model
 
 FAMILIES = list(registry.families())
 LENGTHS = [9, 9, 4, 1]
 # The largest difference that a pass may make to the last hidden state, whose numbers are about 1.
-TOLERANCES = {passes.fuse_activations: 5e-6, passes.pack_linears: 5e-6}
+TOLERANCES = {passes.fuse_activations: 5e-6, passes.pack_linears: 5e-6, passes.join_projections: 5e-6}
 
 needs_packing = pytest.mark.skipif(not fuse.available(), reason="no layer is packed on this machine")
 
@@ -30,11 +31,11 @@ def packed_layers(model):
 
 
 def test_every_pass_has_a_tolerance():
-    assert {*TOLERANCES} == {*passes.PASSES}
+    assert {*TOLERANCES} == {*passes.PASSES, passes.join_projections}
 
 
 @pytest.mark.parametrize("model_type", FAMILIES)
-@pytest.mark.parametrize("each", [*passes.PASSES, None], ids=lambda each: each.__name__ if each else "all")
+@pytest.mark.parametrize("each", [*TOLERANCES, None], ids=lambda each: each.__name__ if each else "all")
 def test_the_copy_gives_the_same(model_type, each):
     model = small_model(model_type)
     packed = registry.family(model_type).packed
@@ -49,7 +50,10 @@ def test_the_copy_gives_the_same(model_type, each):
 def test_every_linear_layer_is_packed(model_type):
     model = small_model(model_type)
     linear = {module for module in model.modules() if isinstance(module, nn.Linear | Conv1D)}
-    assert len(packed_layers(passes.rewritten(model))) == len(linear) > 0
+    joined = {module for module in model.modules() if isinstance(module, Projections)}
+    fast = passes.rewritten(model)
+    assert len(packed_layers(fast)) == len(linear) - 2 * len(joined) > 0
+    assert not [module for module in fast.modules() if isinstance(module, nn.Linear | Conv1D)]
 
 
 @needs_packing
@@ -60,6 +64,19 @@ def test_activations_go_into_the_product(model_type, act, form):
     model = small_model(model_type, **({"hidden_act": act} if act else {}))
     fast = passes.rewritten(model)
     assert [layer.form for layer in packed_layers(fast) if layer.form != fuse.NONE] == [("gelu", form)] * 2
+
+
+def test_a_decoder_reads_its_encoder_as_before():
+    """Of attention to an encoder, queries and keys read different tensors: nothing is joined there."""
+    model = small_model("bert", is_decoder=True, add_cross_attention=True, use_cache=False)
+    torch.manual_seed(2)
+    states = torch.randn(2, 5, model.config.hidden_size)
+    ids = torch.randint(10, 60, (2, 9))
+    for passed in ([passes.join_projections], passes.PASSES):
+        fast = passes.rewritten(model, passed)
+        with torch.inference_mode():
+            expected = model(ids, encoder_hidden_states=states)[0]
+            torch.testing.assert_close(fast(ids, encoder_hidden_states=states)[0], expected, atol=1e-5, rtol=0)
 
 
 def test_an_activation_that_cannot_be_fused_stays():

@@ -19,7 +19,8 @@ from pretrained.nn.init import init_normal
 from pretrained.nn.inputs import batch_axes, check_length, check_rows, out_of_range
 from pretrained.nn.layout import Padded, SequenceLayout, layer_head_masks
 from pretrained.nn.outputs import BaseModelOutput
-from pretrained.nn.pruning import keep_rows, prune_linear
+from pretrained.nn.projections import Projections
+from pretrained.nn.pruning import prune_linear
 from pretrained.nn.recompute import run_layer
 
 
@@ -49,14 +50,11 @@ class AlbertEmbeddings(nn.Module):
         return cast(Tensor, self.dropout(self.LayerNorm(words + self.position_embeddings(position_ids))))
 
 
-class AlbertAttention(nn.Module):
+class AlbertAttention(Projections):
     """Multi-head attention; the heads are joined and what came in is added."""
 
-    same_input = ("query", "key", "value")
-
     def __init__(self, config: AlbertConfig) -> None:
-        super().__init__()
-        self.head_width = config.hidden_size // config.num_attention_heads
+        super().__init__(("query", "key", "value"), config.hidden_size // config.num_attention_heads)
         self.query = nn.Linear(config.hidden_size, config.hidden_size)
         self.key = nn.Linear(config.hidden_size, config.hidden_size)
         self.value = nn.Linear(config.hidden_size, config.hidden_size)
@@ -64,7 +62,6 @@ class AlbertAttention(nn.Module):
         self.dense = nn.Linear(config.hidden_size, config.hidden_size)
         self.output_dropout = Dropout(config.hidden_dropout_prob)
         self.LayerNorm = nn.LayerNorm(config.hidden_size, eps=config.layer_norm_eps)
-        self.pruned_heads: set[int] = set()
 
     def forward(
         self,
@@ -74,10 +71,7 @@ class AlbertAttention(nn.Module):
         head_mask: Tensor | None = None,
         output_attentions: bool = False,
     ) -> tuple[Tensor, Tensor | None]:
-        query, key, value = (
-            projection(hidden).unflatten(-1, (-1, self.head_width))  # (B, S, N, D)
-            for projection in (self.query, self.key, self.value)
-        )
+        query, key, value = self.project(hidden)  # (B, S, N, D)
         context, probabilities = layout.attend(
             query,
             key,
@@ -90,11 +84,7 @@ class AlbertAttention(nn.Module):
 
     def prune_heads(self, heads: set[int]) -> None:
         """Removes heads, numbered as before any pruning."""
-        keep = keep_rows(heads, self.pruned_heads, self.query.out_features // self.head_width, self.head_width)
-        for name in ("query", "key", "value"):
-            setattr(self, name, prune_linear(getattr(self, name), keep, dim=0))
-        self.dense = prune_linear(self.dense, keep, dim=1)
-        self.pruned_heads |= heads
+        self.dense = prune_linear(self.dense, self.prune_projections(heads), dim=1)
 
 
 class AlbertLayer(nn.Module):

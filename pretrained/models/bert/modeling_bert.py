@@ -24,7 +24,8 @@ from pretrained.nn.init import init_normal
 from pretrained.nn.inputs import batch_axes, check_length, check_rows, out_of_range
 from pretrained.nn.layout import Padded, SequenceLayout, layer_head_masks
 from pretrained.nn.outputs import BaseModelOutput
-from pretrained.nn.pruning import keep_rows, prune_linear
+from pretrained.nn.projections import Projections
+from pretrained.nn.pruning import prune_linear
 from pretrained.nn.recompute import run_layer
 
 
@@ -60,14 +61,12 @@ class BertEmbeddings(nn.Module):
         return cast(Tensor, self.dropout(self.LayerNorm(embeddings)))
 
 
-class BertSelfAttention(nn.Module):
+class BertSelfAttention(Projections):
     """Multi-head attention up to the joined heads; also the decoder's attention to an encoder's states."""
 
-    same_input = ("query", "key", "value")
-
-    def __init__(self, config: BertConfig) -> None:
-        super().__init__()
-        self.head_width = config.hidden_size // config.num_attention_heads
+    def __init__(self, config: BertConfig, *, cross: bool = False) -> None:
+        names = ("query", "key", "value")
+        super().__init__(names, config.hidden_size // config.num_attention_heads, same_input=not cross)
         self.query = nn.Linear(config.hidden_size, config.hidden_size)
         self.key = nn.Linear(config.hidden_size, config.hidden_size)
         self.value = nn.Linear(config.hidden_size, config.hidden_size)
@@ -85,19 +84,14 @@ class BertSelfAttention(nn.Module):
         layer_index: int = 0,
         output_attentions: bool = False,
     ) -> tuple[Tensor, Tensor | None]:
-        causal = self.causal and source is None
-        source = hidden if source is None else source
-        query, key, value = (
-            projection(states).unflatten(-1, (-1, self.head_width))  # (B, S, N, D)
-            for projection, states in ((self.query, hidden), (self.key, source), (self.value, source))
-        )
+        query, key, value = self.project(hidden, source)  # (B, S, N, D)
         if cache is not None:
             key, value = cache.append(layer_index, key, value)
         return layout.attend(
             query,
             key,
             value,
-            causal=causal,
+            causal=self.causal and source is None,
             dropout=self.dropout if self.training else 0.0,
             head_mask=head_mask,
             output_attentions=output_attentions,
@@ -118,11 +112,10 @@ class BertSelfOutput(nn.Module):
 
 
 class BertAttention(nn.Module):
-    def __init__(self, config: BertConfig) -> None:
+    def __init__(self, config: BertConfig, *, cross: bool = False) -> None:
         super().__init__()
-        self.self = BertSelfAttention(config)
+        self.self = BertSelfAttention(config, cross=cross)
         self.output = BertSelfOutput(config)
-        self.pruned_heads: set[int] = set()
 
     def forward(self, hidden: Tensor, layout: SequenceLayout, **options: Any) -> tuple[Tensor, Tensor | None]:
         context, probabilities = self.self(hidden, layout, **options)
@@ -130,12 +123,7 @@ class BertAttention(nn.Module):
 
     def prune_heads(self, heads: set[int]) -> None:
         """Removes heads, numbered as before any pruning."""
-        width = self.self.head_width
-        keep = keep_rows(heads, self.pruned_heads, self.self.query.out_features // width, width)
-        for name in ("query", "key", "value"):
-            setattr(self.self, name, prune_linear(getattr(self.self, name), keep, dim=0))
-        self.output.dense = prune_linear(self.output.dense, keep, dim=1)
-        self.pruned_heads |= heads
+        self.output.dense = prune_linear(self.output.dense, self.self.prune_projections(heads), dim=1)
 
 
 class BertIntermediate(nn.Module):
@@ -167,7 +155,7 @@ class BertLayer(nn.Module):
         if config.add_cross_attention:
             if not config.is_decoder:
                 raise ConfigurationError("add_cross_attention=True needs is_decoder=True")
-            self.crossattention = BertAttention(config)
+            self.crossattention = BertAttention(config, cross=True)
         self.intermediate = BertIntermediate(config)
         self.output = BertOutput(config)
 

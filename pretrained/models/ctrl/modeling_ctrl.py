@@ -23,33 +23,27 @@ from pretrained.nn.inputs import batch_axes, check_length, check_rows, out_of_ra
 from pretrained.nn.layout import Padded, SequenceLayout, layer_head_masks
 from pretrained.nn.linear import Linear
 from pretrained.nn.outputs import BaseModelOutput
-from pretrained.nn.pruning import keep_rows, prune_linear
+from pretrained.nn.projections import Projections
+from pretrained.nn.pruning import prune_linear
 
 _NORM_EPS = 1e-6  # of the norms inside the layers; the configuration's is that of the last one
 
 
-class CTRLAttention(nn.Module):
+class CTRLAttention(Projections):
     """Causal attention. It has no dropout of its own."""
 
-    same_input = ("Wq", "Wk", "Wv")
-
     def __init__(self, config: CTRLConfig, layer_index: int = 0) -> None:
-        super().__init__()
-        self.head_width = config.n_embd // config.n_head
+        super().__init__(("Wq", "Wk", "Wv"), config.n_embd // config.n_head)
         self.layer_index = layer_index
         self.Wq = Linear(config.n_embd, config.n_embd)
         self.Wk = Linear(config.n_embd, config.n_embd)
         self.Wv = Linear(config.n_embd, config.n_embd)
         self.dense: nn.Linear = Linear(config.n_embd, config.n_embd)
-        self.pruned_heads: set[int] = set()
 
     def forward(
         self, hidden: Tensor, layout: SequenceLayout, *, cache: KeyValueCache | None = None, **options: Any
     ) -> tuple[Tensor, Tensor | None]:
-        query, key, value = (
-            projection(hidden).unflatten(-1, (-1, self.head_width))  # (B, S, N, D)
-            for projection in (self.Wq, self.Wk, self.Wv)
-        )
+        query, key, value = self.project(hidden)  # (B, S, N, D)
         if cache is not None:
             key, value = cache.append(self.layer_index, key, value)
         context, probabilities = layout.attend(query, key, value, causal=True, **options)
@@ -57,11 +51,7 @@ class CTRLAttention(nn.Module):
 
     def prune_heads(self, heads: set[int]) -> None:
         """Removes heads, numbered as before any pruning."""
-        keep = keep_rows(heads, self.pruned_heads, self.Wq.out_features // self.head_width, self.head_width)
-        for name in ("Wq", "Wk", "Wv"):
-            setattr(self, name, prune_linear(getattr(self, name), keep, dim=0))
-        self.dense = prune_linear(self.dense, keep, dim=1)
-        self.pruned_heads |= heads
+        self.dense = prune_linear(self.dense, self.prune_projections(heads), dim=1)
 
 
 class CTRLLayer(nn.Module):
