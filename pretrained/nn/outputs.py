@@ -1,6 +1,7 @@
 """What does a forward pass return? A tuple whose items also have names."""
 
 import inspect
+from collections import deque
 from collections.abc import Iterator
 from typing import Any, Self, dataclass_transform
 
@@ -68,6 +69,14 @@ class ModelOutput(tuple[Any, ...]):
 
     def to_tuple(self) -> tuple[Any, ...]:
         return tuple(self)
+
+
+def trail(hidden: Tensor, *, whole: bool) -> deque[Tensor]:
+    """What the layers give, one after the other, from this first on; unless it is wanted `whole`, only the last.
+
+    What nobody wants would stay in memory until the last layer is done.
+    """
+    return deque([hidden], maxlen=None if whole else 1)
 
 
 class BaseModelOutput(ModelOutput):

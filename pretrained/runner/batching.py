@@ -19,7 +19,7 @@ Rows = list[list[int]]
 WINDOW_TOKENS = 1_000_000  # some 40 MB of ids
 _CHUNK = 1024  # texts that are tokenized at once
 _WORTHWHILE = 256  # tokens: below that, more than one batch gains nothing
-_SIZES = 16  # of batches between one power of two and the next
+_SIZES = 8  # of batches between one power of two and the next
 _LEAST = 8  # tokens between two sizes
 
 
@@ -59,7 +59,7 @@ def windows(
 
 
 def size(tokens: int) -> int:
-    """To how many tokens a batch of so many is filled up: by less than a sixteenth, or by seven in a small one."""
+    """To how many tokens a batch of so many is filled up: by less than an eighth, or by seven in a small one."""
     step = max(_LEAST, (1 << tokens.bit_length()) // (2 * _SIZES))
     return -(-tokens // step) * step
 

@@ -4,7 +4,7 @@ import os
 from collections.abc import Callable, Collection, Iterable, Iterator, Sized
 from functools import partial
 from itertools import accumulate, chain
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -27,11 +27,11 @@ from pretrained.runner.rows import position_limit
 from pretrained.runner.threads import spread, torch_threads
 
 Vectors = npt.NDArray[np.float32]
+Found = TypeVar("Found", Vectors, list[Vectors])
 
 # Numbers in the widest activation of a batch, some 6 MB. Measured on one core: with four times as many the C library
 # gives their memory back and asks for it anew each time, with half as many the products are less efficient.
 _WIDEST = 3 * 2**19
-_WIDEST_8_BITS = _WIDEST // 2  # where passes over memory count for more, half as many took three quarters of the time
 _ACCELERATOR_TOKENS = 16384
 
 
@@ -120,7 +120,7 @@ class Encoder:
         self.model = passes.rewritten(model, passes_for(precision, self.device), device=self.device)
         if getattr(self.model, "pooler", None) is not None:
             self.model.pooler = None  # type: ignore[assignment]  # what it makes of the first token is not asked for here
-        self.batch_tokens = batch_tokens or _batch_tokens(self.model, self.device, precision)
+        self.batch_tokens = batch_tokens or _batch_tokens(self.model, self.device)
         self._runs_packed = registry.family(model.config.model_type).packed
         self._lower_case = said.lower_case
         self._prompt = said.prompt
@@ -153,9 +153,12 @@ class Encoder:
         """
         if self.pooling == NONE:
             return cast(Vectors, self._encode_unpooled(texts))
-        empty = np.zeros(self.dimension, np.float32)
-        found = [*chain.from_iterable(self._windows(_as_list(texts), self._pooled, empty))]
-        vectors = np.stack(found) if found else np.empty((0, self.dimension), np.float32)
+
+        def zeros(count: int) -> Vectors:
+            return np.zeros((count, self.dimension), np.float32)
+
+        windows = [*self._windows(_as_list(texts), self._pooled, zeros)] or [zeros(0)]
+        vectors = np.concatenate(windows) if len(windows) > 1 else windows[0]
         return cast(Vectors, vectors[0] if isinstance(texts, str) else vectors)
 
     def token_vectors(self, texts: str | Iterable[str]) -> list[Vectors]:
@@ -163,7 +166,10 @@ class Encoder:
 
         `tokens` gives the tokens that they belong to.
         """
-        empty = np.empty((0, self._width), np.float32)
+
+        def empty(count: int) -> list[Vectors]:
+            return [np.empty((0, self._width), np.float32)] * count
+
         return list(chain.from_iterable(self._windows(_as_list(texts), self._per_text, empty)))
 
     def tokens(self, texts: str | Iterable[str]) -> list[list[str]]:
@@ -188,11 +194,13 @@ class Encoder:
         return cast(batching.Rows, self.tokenizer.encode_ragged(texts, max_length=self.max_length))
 
     def _windows(
-        self, texts: Iterable[str], finish: Callable[[Tensor, Packed], list[Vectors]], empty: Vectors
-    ) -> Iterator[list[Vectors]]:
+        self, texts: Iterable[str], finish: Callable[[Tensor, Packed], Iterable[Vectors]], start: Callable[[int], Found]
+    ) -> Iterator[Found]:
         """What `finish` makes of each text, in the order of the texts, one window of texts after the other.
 
-        A text without any token, which there is where no special tokens are added, gets `empty`.
+        Args:
+            start: (number of texts) → where it is written. A text without any token, which there is where no special
+                tokens are added, keeps what stands there.
         """
         total = len(texts) if isinstance(texts, Sized) else None
         with torch_threads(self.threads) as threads, ProgressBar(total, self.progress) as bar:
@@ -200,16 +208,17 @@ class Encoder:
             for rows in batching.windows(batching.checked(texts), self._tokenize):
                 places = batching.batches([len(row) for row in rows], self.batch_tokens, workers=workers)
                 batches = [[rows[place] for place in batch] for batch in places]
-                results: dict[int, Vectors] = {}
+                found = start(len(rows))
                 # two threads in one product may add up in another order than one
                 done = spread(partial(self._run, finish), batches, workers, alone=self.deterministic)
                 for batch, vectors in zip(places, done, strict=True):
-                    results.update(zip(batch, vectors, strict=True))
+                    for place, vector in zip(batch, vectors, strict=True):
+                        found[place] = vector  # a copy: a batch that stayed would split the memory of the next one
                     bar.advance(len(batch))
-                yield [results.get(place, empty) for place in range(len(rows))]
+                yield found
 
     @torch.inference_mode()
-    def _run(self, finish: Callable[[Tensor, Packed], list[Vectors]], rows: batching.Rows) -> list[Vectors]:
+    def _run(self, finish: Callable[[Tensor, Packed], Iterable[Vectors]], rows: batching.Rows) -> Iterable[Vectors]:
         """One batch through the network."""
         lengths = [len(row) for row in rows]
         tokens = sum(lengths)
@@ -239,11 +248,11 @@ class Encoder:
         text = [0] * (length - self.tokenizer.num_special_tokens_to_add(pair=False))
         return cast(list[int], self.tokenizer.create_token_type_ids_from_sequences(text))
 
-    def _pooled(self, hidden: Tensor, layout: Packed) -> list[Vectors]:
+    def _pooled(self, hidden: Tensor, layout: Packed) -> Vectors:
         vectors = pool(hidden.float(), layout, self.pooling)
         for projection in self._projections:
             vectors = projection(vectors)
-        return list(_to_numpy(F.normalize(vectors, dim=-1) if self.normalize else vectors))
+        return _to_numpy(F.normalize(vectors, dim=-1) if self.normalize else vectors)
 
     def _per_text(self, hidden: Tensor, layout: Packed) -> list[Vectors]:
         *ends, stop = accumulate(layout.lengths)
@@ -296,8 +305,8 @@ def _max_length(asked: int | None, said: int | None, tokenizer: Any, limit: int 
     return asked
 
 
-def _batch_tokens(model: nn.Module, device: torch.device, precision: str) -> int:
+def _batch_tokens(model: nn.Module, device: torch.device) -> int:
     if device.type != "cpu":
         return _ACCELERATOR_TOKENS
     widest = max(getattr(module, "out_features", 1) for module in model.modules())
-    return max(256, (_WIDEST_8_BITS if precision == "int8" else _WIDEST) // int(widest))
+    return max(256, _WIDEST // int(widest))

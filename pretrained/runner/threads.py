@@ -3,8 +3,12 @@
 Threads that share one product wait for each other after every operation, and if another program takes a core from
 one of them, all wait. Batches are independent: this is faster on a quiet machine, and several times faster on a
 busy one. torch keeps one number of threads for the process; it is changed while work runs, and set back.
+
+Of a process that was forked only the thread that forked lives on, and in GNU's OpenMP, which torch uses, it waits for
+ever for those that helped it before. A new thread gets helpers of its own, so there all work is done by new ones.
 """
 
+import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -14,6 +18,17 @@ import torch
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
+
+_forked = False
+
+
+def _after_fork() -> None:
+    global _forked
+    _forked = True
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
 
 
 @contextmanager
@@ -36,8 +51,8 @@ def spread(
     Args:
         alone: nothing helps inside: each item is worked on by one thread.
     """
-    workers = min(len(items), threads)
-    if workers < 2:
+    workers = max(1, min(len(items), threads))
+    if workers == 1 and not _forked:
         with torch_threads(1 if alone else None):
             yield from map(work, items)
         return

@@ -38,12 +38,12 @@ def test_the_number_of_batches_suits_the_workers(texts, workers, expected):
     batches = batching.batches([20] * texts, 1024, workers=workers)
     assert len(batches) == expected
     sizes = [len(batch) for batch in batches]
-    assert max(sizes) - min(sizes) <= 3  # sizes of batches are 64 tokens apart at most
+    assert max(sizes) - min(sizes) <= 4  # sizes of batches are 64 tokens apart
 
 
 @given(st.integers(1, 100_000))
 def test_a_batch_is_filled_up_by_little(tokens):
-    assert tokens <= batching.size(tokens) < tokens + max(8, tokens / 16)
+    assert tokens <= batching.size(tokens) < tokens + max(8, tokens / 8)
     assert batching.size(batching.size(tokens)) == batching.size(tokens)
 
 
@@ -55,7 +55,7 @@ def test_batches_have_few_sizes():
         for lengths in [[drawn.randint(3, 60) for _ in range(drawn.randint(400, 600))]]
         for batch in batching.batches(lengths, 1024)
     }
-    assert len(found) <= 6
+    assert len(found) <= 3
 
 
 def test_room_that_is_left_goes_to_shorter_texts():

@@ -46,15 +46,17 @@ def test_several_encoders_at_once_give_what_each_gives_alone(small_bert, encoder
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this system")
 @pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
 @pytest.mark.parametrize("threads", [1, 2])
-def test_a_forked_process_encodes(small_bert, threads, tmp_path):
-    """The threads of the process that encoded before are not there in the child."""
+@pytest.mark.parametrize("texts", [1, len(TEXTS)])
+def test_a_forked_process_encodes(small_bert, threads, texts, tmp_path):
+    """The threads of the process that encoded before are not there in the child, nor are those of one product."""
+    texts = [" ".join(TEXTS[:80])] if texts == 1 else TEXTS
     encoder = Encoder(small_bert, threads=threads)
-    expected = encoder.encode(TEXTS)
+    expected = encoder.encode(texts)
     child = os.fork()
     if child == 0:
         code = 1
         try:
-            np.save(tmp_path / "found.npy", encoder.encode(TEXTS))
+            np.save(tmp_path / "found.npy", encoder.encode(texts))
             code = 0
         finally:
             os._exit(code)

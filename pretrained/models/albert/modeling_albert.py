@@ -4,7 +4,7 @@ Shapes: B batch, S sequence, E embedding, H hidden, N heads, D head width, I int
 batch is (B, S, H); packed, it is (T, H) with T tokens in all. Only the layout knows the difference.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, cast
 
 from torch import Tensor, nn
@@ -18,7 +18,7 @@ from pretrained.nn.dropout import Dropout
 from pretrained.nn.init import init_normal
 from pretrained.nn.inputs import batch_axes, check_length, check_rows, out_of_range
 from pretrained.nn.layout import Padded, SequenceLayout, layer_head_masks
-from pretrained.nn.outputs import BaseModelOutput
+from pretrained.nn.outputs import BaseModelOutput, trail
 from pretrained.nn.projections import Projections
 from pretrained.nn.pruning import prune_linear
 from pretrained.nn.recompute import run_layer
@@ -133,11 +133,17 @@ class AlbertTransformer(nn.Module):
                 yield call, cast(AlbertLayer, layer)
 
     def forward(
-        self, embeddings: Tensor, layout: SequenceLayout, *, head_mask: Tensor | None, output_attentions: bool
-    ) -> tuple[list[Tensor], list[Tensor | None]]:
+        self,
+        embeddings: Tensor,
+        layout: SequenceLayout,
+        *,
+        head_mask: Tensor | None,
+        output_attentions: bool,
+        output_hidden_states: bool,
+    ) -> tuple[Sequence[Tensor], list[Tensor | None]]:
         """Returns the hidden states, what the first layer read first, and the attention maps."""
         hidden = self.embedding_hidden_mapping_in(embeddings)
-        hidden_states: list[Tensor] = [hidden]
+        hidden_states = trail(hidden, whole=output_hidden_states)
         attentions: list[Tensor | None] = []
         masks = layer_head_masks(head_mask, self.calls)
         for call, layer in self.layers():
@@ -251,7 +257,11 @@ class AlbertModel(AlbertPreTrainedModel):
                 position_ids=(position_ids, config.max_position_embeddings),
             ) from None
         hidden_states, attentions = self.encoder(
-            embeddings, layout, head_mask=head_mask, output_attentions=output_attentions
+            embeddings,
+            layout,
+            head_mask=head_mask,
+            output_attentions=output_attentions,
+            output_hidden_states=output_hidden_states,
         )
         hidden = hidden_states[-1]
         output = BaseModelOutput(

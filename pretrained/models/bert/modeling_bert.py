@@ -6,7 +6,7 @@ Shapes: B batch, S sequence, H hidden, N heads, D head width, I intermediate. Be
 (B, S, H); packed, it is (T, H) with T tokens in all. Only the layout knows the difference.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, cast
 
 import torch
@@ -23,7 +23,7 @@ from pretrained.nn.dropout import Dropout
 from pretrained.nn.init import init_normal
 from pretrained.nn.inputs import batch_axes, check_length, check_rows, out_of_range
 from pretrained.nn.layout import Padded, SequenceLayout, layer_head_masks
-from pretrained.nn.outputs import BaseModelOutput
+from pretrained.nn.outputs import BaseModelOutput, trail
 from pretrained.nn.projections import Projections
 from pretrained.nn.pruning import prune_linear
 from pretrained.nn.recompute import run_layer
@@ -187,10 +187,16 @@ class BertEncoder(nn.Module):
         self.gradient_checkpointing = config.gradient_checkpointing
 
     def forward(
-        self, hidden: Tensor, layout: SequenceLayout, *, head_mask: Tensor | None = None, **options: Any
-    ) -> tuple[list[Tensor], list[Tensor | None], list[Tensor | None]]:
-        """Returns the hidden states (what came in first), the attention maps, and those to an encoder."""
-        hidden_states: list[Tensor] = [hidden]
+        self,
+        hidden: Tensor,
+        layout: SequenceLayout,
+        *,
+        head_mask: Tensor | None = None,
+        output_hidden_states: bool = False,
+        **options: Any,
+    ) -> tuple[Sequence[Tensor], list[Tensor | None], list[Tensor | None]]:
+        """Returns the hidden states, or only the last, the attention maps, and those to an encoder."""
+        hidden_states = trail(hidden, whole=output_hidden_states)
         attentions: list[Tensor | None] = []
         cross_attentions: list[Tensor | None] = []
         for index, (layer, mask) in enumerate(
@@ -364,6 +370,7 @@ class BertModel(BertPreTrainedModel):
             encoder=encoder,
             cache=cache,
             output_attentions=output_attentions,
+            output_hidden_states=output_hidden_states,
         )
         hidden = hidden_states[-1]
         output = BaseModelOutput(

@@ -22,7 +22,7 @@ from pretrained.nn.init import init_normal
 from pretrained.nn.inputs import batch_axes, check_length, check_rows, out_of_range
 from pretrained.nn.layout import Padded, SequenceLayout, layer_head_masks
 from pretrained.nn.linear import Linear
-from pretrained.nn.outputs import BaseModelOutput
+from pretrained.nn.outputs import BaseModelOutput, trail
 from pretrained.nn.projections import Projections
 from pretrained.nn.pruning import prune_linear
 
@@ -171,7 +171,8 @@ class CTRLModel(CTRLPreTrainedModel):
             ) from None
         hidden = self.dropout(words * math.sqrt(config.n_embd) + _sinusoids(position_ids, words))
 
-        hidden_states, attentions = [hidden], []
+        hidden_states = trail(hidden, whole=output_hidden_states)
+        attentions = []
         for layer, mask in zip(self.h, layer_head_masks(head_mask, len(self.h)), strict=True):
             hidden, probabilities = layer(
                 hidden, layout, cache=cache, head_mask=mask, output_attentions=output_attentions

@@ -4,7 +4,7 @@ Shapes: B batch, S sequence, H hidden (`dim`), N heads, D head width, I intermed
 modules a batch is (B, S, H); packed, it is (T, H) with T tokens in all. Only the layout knows the difference.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, cast
 
 from torch import Tensor, nn
@@ -16,7 +16,7 @@ from pretrained.nn.dropout import Dropout
 from pretrained.nn.init import init_normal
 from pretrained.nn.inputs import batch_axes, check_length, check_rows, out_of_range
 from pretrained.nn.layout import Padded, SequenceLayout, layer_head_masks
-from pretrained.nn.outputs import BaseModelOutput
+from pretrained.nn.outputs import BaseModelOutput, trail
 from pretrained.nn.positions import SinusoidalPositions
 from pretrained.nn.recompute import run_layer
 from pretrained.nn.transformer import FeedForward, SelfAttention
@@ -65,10 +65,16 @@ class DistilBertTransformer(nn.Module):
         self.gradient_checkpointing = False
 
     def forward(
-        self, hidden: Tensor, layout: SequenceLayout, *, head_mask: Tensor | None, output_attentions: bool
-    ) -> tuple[list[Tensor], list[Tensor | None]]:
+        self,
+        hidden: Tensor,
+        layout: SequenceLayout,
+        *,
+        head_mask: Tensor | None,
+        output_attentions: bool,
+        output_hidden_states: bool,
+    ) -> tuple[Sequence[Tensor], list[Tensor | None]]:
         """Returns the hidden states, what came in first, and the attention maps."""
-        hidden_states: list[Tensor] = [hidden]
+        hidden_states = trail(hidden, whole=output_hidden_states)
         attentions: list[Tensor | None] = []
         for layer, mask in zip(self.layer, layer_head_masks(head_mask, len(self.layer)), strict=True):
             hidden, probabilities = run_layer(
@@ -168,7 +174,11 @@ class DistilBertModel(DistilBertPreTrainedModel):
                 input_ids=(input_ids, config.vocab_size), position_ids=(position_ids, config.max_position_embeddings)
             ) from None
         hidden_states, attentions = self.transformer(
-            hidden, layout, head_mask=head_mask, output_attentions=output_attentions
+            hidden,
+            layout,
+            head_mask=head_mask,
+            output_attentions=output_attentions,
+            output_hidden_states=output_hidden_states,
         )
         output = BaseModelOutput(
             last_hidden_state=hidden_states[-1],

@@ -24,7 +24,7 @@ from pretrained.nn.dropout import Dropout
 from pretrained.nn.init import init_normal
 from pretrained.nn.inputs import batch_axes, check_length, check_rows, out_of_range
 from pretrained.nn.layout import Padded, SequenceLayout, layer_head_masks
-from pretrained.nn.outputs import BaseModelOutput
+from pretrained.nn.outputs import BaseModelOutput, trail
 from pretrained.nn.pruning import keep_rows
 from pretrained.nn.recompute import run_layer
 
@@ -265,7 +265,8 @@ class GPT2Model(GPT2PreTrainedModel):
             ) from None
         hidden = self.drop(hidden)
 
-        hidden_states, attentions, cross_attentions = [hidden], [], []
+        hidden_states = trail(hidden, whole=output_hidden_states)
+        attentions, cross_attentions = [], []
         for block, mask in zip(self.h, layer_head_masks(head_mask, len(self.h)), strict=True):
             hidden, probabilities, cross = run_layer(
                 block,

@@ -20,7 +20,7 @@ from pretrained.nn.dropout import Dropout
 from pretrained.nn.init import init_normal
 from pretrained.nn.inputs import batch_axes, check_length, check_rows, out_of_range
 from pretrained.nn.layout import Padded, SequenceLayout, layer_head_masks
-from pretrained.nn.outputs import BaseModelOutput
+from pretrained.nn.outputs import BaseModelOutput, trail
 from pretrained.nn.positions import SinusoidalPositions
 from pretrained.nn.transformer import FeedForward, SelfAttention
 
@@ -134,21 +134,21 @@ class XLMModel(XLMPreTrainedModel):
 
         keep = None if mask is None else mask[..., None].to(hidden.dtype)
         hidden = hidden if keep is None else hidden * keep
-        states: list[Tensor] = []
+        states = trail(hidden, whole=output_hidden_states)
         attentions: list[Any] = []
         masks = layer_head_masks(head_mask, len(self.attentions))
         for index in self._layers_to_run():
-            states.append(hidden)
             hidden, probabilities = self._layer(
                 index, hidden, layout, head_mask=masks[index], output_attentions=output_attentions
             )
             hidden = hidden if keep is None else hidden * keep
+            states.append(hidden)
             attentions.append(probabilities)
         output = BaseModelOutput(
             last_hidden_state=hidden,
             pooler_output=None,
             past_key_values=None,
-            hidden_states=(*states, hidden) if output_hidden_states else None,
+            hidden_states=tuple(states) if output_hidden_states else None,
             attentions=tuple(attentions) if output_attentions else None,
             cross_attentions=None,
         )

@@ -171,7 +171,8 @@ class XLNetModel(XLNetPreTrainedModel):
         for layer, memory, mask in zip(self.layer, memories, layer_head_masks(head_mask, len(self.layer)), strict=True):
             if use_mems:
                 new_memories.append(self._remember(content, memory))
-            states += [content] if query is None else [content, query]
+            if output_hidden_states:
+                states += [content] if query is None else [content, query]
             content, query, maps = layer(content, query, around, memory, mask, output_attentions)
             attentions.append(maps)
         states += [content] if query is None else [content, query]
