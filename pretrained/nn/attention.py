@@ -102,15 +102,23 @@ def has_kernel(query: Tensor) -> bool:
     return query.is_cuda and half and query.shape[-1] <= 256 and query.shape[-1] % 8 == 0
 
 
+def ends(lengths: Sequence[int], filler: int = 0) -> Tensor:
+    """For `attend_on_gpu`, where sequences of these lengths end; the filler after them is one more: (B + 1,)."""
+    return torch.tensor([0, *accumulate([*lengths, filler] if filler else lengths)], dtype=torch.int32)
+
+
 def attend_on_gpu(
-    query: Tensor, key: Tensor, value: Tensor, lengths: Sequence[int], *, causal: bool, scale: float
+    query: Tensor, key: Tensor, value: Tensor, ends: Tensor, longest: int, *, causal: bool, scale: float
 ) -> Tensor:
-    """The same as `attend` without dropout, by Flash Attention (Dao, arXiv 2307.08691); with gradients too."""
+    """The same as `attend` without dropout, by Flash Attention (Dao, arXiv 2307.08691); with gradients too.
+
+    Args:
+        ends: from the function of that name, on the device.
+        longest: tokens of the longest sequence.
+    """
     from torch.nn.attention.varlen import varlen_attn
 
-    ends = torch.tensor([0, *accumulate(lengths)], dtype=torch.int32, device=query.device)
     window = (-1, 0 if causal else -1)  # how far back and ahead a token looks
-    longest = max(lengths)
     context = varlen_attn(query, key, value, ends, ends, longest, longest, scale=scale, window_size=window)
     return cast(Tensor, context).flatten(1)
 

@@ -5,7 +5,7 @@ from typing import cast
 from torch import Tensor
 
 from pretrained.errors import InputError
-from pretrained.nn.layout import SequenceLayout
+from pretrained.nn.layout import Packed, SequenceLayout
 
 
 def batch_axes(input_ids: Tensor | None, inputs_embeds: Tensor | None) -> Tensor:
@@ -37,7 +37,8 @@ def check_length(positions: Tensor, layout: SequenceLayout, table: int, *, first
         table: rows of the table.
         first: the row of a sequence's first token.
     """
-    if positions.shape[-1] + getattr(layout, "past_length", 0) + first <= table:
+    longest = max(layout.lengths) if isinstance(layout, Packed) else positions.shape[-1] + layout.past_length
+    if longest + first <= table:
         return  # cannot be; and reading the largest number would make an accelerator wait
     last = int(positions.max())
     if last >= table:

@@ -19,6 +19,7 @@ from torch import Tensor
 
 from pretrained.errors import InputError
 from pretrained.nn import attention
+from pretrained.nn.transfer import send
 
 
 class Padded:
@@ -143,16 +144,17 @@ class Packed:
         self.filler = filler
         self.total = self.runs[-1].stop + filler
         self._groups: list[attention.Group] = []
+        self._ends: Tensor | None = None
 
     def positions(self, length: int, device: torch.device) -> Tensor:
         """(T,) position numbers; each sequence counts from 0."""
         if length != self.total:
             raise InputError(f"the packed batch has {length} tokens, its lengths sum to {self.total}")
-        counted = torch.arange(max(self.lengths), device=device)
+        counted = torch.arange(max(self.lengths))
         pieces = [
             counted[: run.length].repeat(run.count) if run.count > 1 else counted[: run.length] for run in self.runs
         ]
-        return self.join(pieces)
+        return send(self.join(pieces), device)
 
     def join(self, parts: Sequence[Tensor]) -> Tensor:
         """What was computed for each run, (tokens, …), end to end: (T, …), with zeros for the filler."""
@@ -200,8 +202,10 @@ class Packed:
             raise InputError("attention maps of a packed batch have no common shape; pass a padded batch for them")
         factor = query.shape[-1] ** -0.5 if scale is None else scale
         if head_mask is None and dropout == 0.0 and attention.has_kernel(query):
-            lengths = [*self.lengths, self.filler] if self.filler else self.lengths
-            return attention.attend_on_gpu(query, key, value, lengths, causal=causal, scale=factor), None
+            if self._ends is None:
+                self._ends = send(attention.ends(self.lengths, self.filler), query.device)
+            longest = max(*self.lengths, self.filler)
+            return attention.attend_on_gpu(query, key, value, self._ends, longest, causal=causal, scale=factor), None
         if head_mask is None and self._learns_faster(query, dropout):
             self._groups = self._groups or attention.groups(self.lengths)
             return attention.attend(query, key, value, self._groups, causal=causal, dropout=dropout, scale=factor), None

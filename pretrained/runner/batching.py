@@ -41,9 +41,7 @@ def checked(texts: Any) -> Iterator[str]:
         yield text
 
 
-def windows(
-    texts: Iterator[str], tokenize: Callable[[list[str]], Rows], *, tokens: int = WINDOW_TOKENS
-) -> Iterator[Rows]:
+def windows(texts: Iterator[str], tokenize: Callable[[list[str]], Rows], *, tokens: int) -> Iterator[Rows]:
     """Tokenizes the texts, and yields the ids of as many as hold about this number of tokens."""
     window: Rows = []
     held = 0

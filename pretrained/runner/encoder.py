@@ -1,9 +1,10 @@
 """How do texts become vectors? Tokenized, sorted by length, run in packed batches, pooled, in input order."""
 
 import os
+from collections import deque
 from collections.abc import Callable, Collection, Iterable, Iterator, Sized
 from functools import partial
-from itertools import accumulate, chain
+from itertools import accumulate, chain, islice
 from typing import Any, TypeVar, cast
 
 import numpy as np
@@ -18,6 +19,7 @@ from pretrained.hub import resolve, split_options
 from pretrained.hub.options import LOCATING
 from pretrained.modeling import PreTrainedModel
 from pretrained.nn.layout import Packed
+from pretrained.nn.transfer import send
 from pretrained.runner import batching, passes, sentence_files
 from pretrained.runner.devices import find_device
 from pretrained.runner.optimize import passes_for
@@ -33,6 +35,7 @@ Found = TypeVar("Found", Vectors, list[Vectors])
 # gives their memory back and asks for it anew each time, with half as many the products are less efficient.
 _WIDEST = 3 * 2**19
 _ACCELERATOR_TOKENS = 16384
+_ACCELERATOR_WINDOW = 16 * _ACCELERATOR_TOKENS  # nothing is computed before the first one is tokenized
 
 
 class Encoder:
@@ -94,6 +97,7 @@ class Encoder:
             )
         _check_at_least_one(max_length=max_length, batch_tokens=batch_tokens, threads=threads)
         self.device = find_device(device)
+        self._on_cpu = self.device.type == "cpu"
         if isinstance(name_or_model, nn.Module):
             if tokenizer is None:
                 raise ConfigurationError(
@@ -203,31 +207,42 @@ class Encoder:
                 tokens are added, keeps what stands there.
         """
         total = len(texts) if isinstance(texts, Sized) else None
+        size = batching.WINDOW_TOKENS if self._on_cpu else _ACCELERATOR_WINDOW
         with torch_threads(self.threads) as threads, ProgressBar(total, self.progress) as bar:
-            workers = threads if self.device.type == "cpu" else 1
-            for rows in batching.windows(batching.checked(texts), self._tokenize):
+            windows = batching.windows(batching.checked(texts), self._tokenize, tokens=size)
+            # an accelerator works on one batch while the next is made; two threads in one product may add up in
+            # another order than one
+            workers, alone = (threads, self.deterministic) if self._on_cpu else (2, True)
+            coming = deque(islice(windows, 1))
+            while coming:
+                rows = coming.popleft()
                 places = batching.batches([len(row) for row in rows], self.batch_tokens, workers=workers)
                 batches = [[rows[place] for place in batch] for batch in places]
                 found = start(len(rows))
-                # two threads in one product may add up in another order than one
-                done = spread(partial(self._run, finish), batches, workers, alone=self.deterministic)
+                # where the cores have nothing to do meanwhile, they tokenize what comes
+                read_on = partial(coming.extend, islice(windows, 1))
+                meanwhile = None if self._on_cpu else read_on
+                done = spread(partial(self._run, finish), batches, workers, alone=alone, meanwhile=meanwhile)
                 for batch, vectors in zip(places, done, strict=True):
                     for place, vector in zip(batch, vectors, strict=True):
                         found[place] = vector  # a copy: a batch that stayed would split the memory of the next one
                     bar.advance(len(batch))
                 yield found
+                if self._on_cpu:
+                    read_on()
 
     @torch.inference_mode()
     def _run(self, finish: Callable[[Tensor, Packed], Iterable[Vectors]], rows: batching.Rows) -> Iterable[Vectors]:
         """One batch through the network."""
         lengths = [len(row) for row in rows]
         tokens = sum(lengths)
-        layout = Packed(lengths, filler=batching.size(tokens) - tokens if self._runs_packed else 0)
+        fills = self._runs_packed and self._on_cpu
+        layout = Packed(lengths, filler=batching.size(tokens) - tokens if fills else 0)
         filler = [0] * layout.filler
-        inputs = {"input_ids": torch.tensor([*chain.from_iterable(rows), *filler], device=self.device)}
+        inputs = {"input_ids": send(torch.tensor([*chain.from_iterable(rows), *filler]), self.device)}
         if self._has_token_types:
             types = chain.from_iterable(self._token_types(length) for length in lengths)
-            inputs["token_type_ids"] = torch.tensor([*types, *filler], device=self.device)
+            inputs["token_type_ids"] = send(torch.tensor([*types, *filler]), self.device)
         if self._runs_packed:
             return finish(self._layer_output(**inputs, layout=layout), layout)
         # otherwise rows of equal length, which need no padding either

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from pretrained.nn.layout import Packed
+from pretrained.nn.transfer import send
 
 
 def _weighted_mean(rows: Tensor) -> Tensor:
@@ -32,4 +33,23 @@ NONE = "none"
 
 def pool(hidden: Tensor, layout: Packed, kind: str) -> Tensor:
     """(T, H) → (B, H)"""
+    if not hidden.is_cpu:
+        return pool_segments(hidden, layout, kind)
     return torch.cat([POOLINGS[kind](run.rows(hidden)) for run in layout.runs])
+
+
+def pool_segments(hidden: Tensor, layout: Packed, kind: str) -> Tensor:
+    """The same in a few steps over the whole batch, for accelerators, where each step has a price of its own."""
+    counts = torch.tensor(layout.lengths)
+    starts = counts.cumsum(0) - counts
+    if kind in ("cls", "lasttoken"):
+        return hidden[send(starts if kind == "cls" else starts + counts - 1, hidden.device)]
+    tokens = hidden[: layout.total - layout.filler]
+    lengths = send(counts, hidden.device)
+    if kind == "weightedmean":
+        places = layout.positions(layout.total, hidden.device)[: len(tokens)] + 1
+        tokens = tokens * places.to(tokens.dtype)[:, None]
+        # of n tokens the weights sum to n (n + 1) / 2, and the mean below has divided by n
+        return torch.segment_reduce(tokens, "mean", lengths=lengths, unsafe=True) * (2.0 / (lengths + 1))[:, None]
+    pooled = torch.segment_reduce(tokens, "max" if kind == "max" else "mean", lengths=lengths, unsafe=True)
+    return pooled * lengths.sqrt()[:, None] if kind == "mean_sqrt_len_tokens" else pooled

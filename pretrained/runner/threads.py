@@ -44,18 +44,27 @@ def torch_threads(count: int | None) -> Iterator[int]:
 
 
 def spread(
-    work: Callable[[Item], Result], items: Sequence[Item], threads: int, *, alone: bool = False
+    work: Callable[[Item], Result],
+    items: Sequence[Item],
+    threads: int,
+    *,
+    alone: bool = False,
+    meanwhile: Callable[[], object] | None = None,
 ) -> Iterator[Result]:
     """`map(work, items)`, on as many threads as there are items or threads; those left over help inside.
 
     Args:
         alone: nothing helps inside: each item is worked on by one thread.
+        meanwhile: what the caller's own thread does while others work.
     """
     workers = max(1, min(len(items), threads))
-    if workers == 1 and not _forked:
+    if workers == 1 and not _forked and meanwhile is None:
         with torch_threads(1 if alone else None):
             yield from map(work, items)
         return
     inside = 1 if alone else threads // workers
     with ThreadPoolExecutor(workers, initializer=torch.set_num_threads, initargs=(inside,)) as pool:
-        yield from pool.map(work, items)  # when it is left early, what has not begun is cancelled
+        results = pool.map(work, items)
+        if meanwhile is not None:
+            meanwhile()
+        yield from results  # when it is left early, what has not begun is cancelled

@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.nn import functional as F
 from torch.nn.attention import varlen
 
-from pretrained.nn.attention import attend, attend_on_gpu, groups
+from pretrained.nn.attention import attend, attend_on_gpu, ends, groups
 from pretrained.nn.layout import Packed
 
 LENGTHS = ([1], [1, 1, 1], [3, 5, 5, 6, 17, 19], [7, 2, 2, 30, 4], [64, 64, 1])
@@ -77,7 +77,7 @@ def test_the_kernel_of_gpus_is_asked_as_documented(causal: bool, monkeypatch: py
     inspect.signature(varlen.varlen_attn).bind(*range(7), scale=1.0, window_size=(-1, 0))
     monkeypatch.setattr(varlen, "varlen_attn", documented)
     given = inputs([3, 5, 5, 9], torch.float64)
-    found = attend_on_gpu(*given, [3, 5, 5, 9], causal=causal, scale=0.3)
+    found = attend_on_gpu(*given, ends([3, 5, 5], 9), 9, causal=causal, scale=0.3)
     torch.testing.assert_close(found, by_sequence(*given, [3, 5, 5, 9], causal, 0.3))
 
 

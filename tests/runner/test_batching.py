@@ -87,7 +87,7 @@ def test_windows_are_bounded_and_complete():
 
 
 def test_no_texts_no_windows():
-    assert list(batching.windows(iter([]), lambda chunk: [])) == []
+    assert list(batching.windows(iter([]), lambda chunk: [], tokens=100)) == []
 
 
 @pytest.mark.parametrize(

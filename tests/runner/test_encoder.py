@@ -12,6 +12,7 @@ import torch
 from pretrained import BertModel, BertTokenizer, Encoder, registry
 from pretrained.errors import ConfigurationError, TokenizationError
 from pretrained.runner import batching, quantize
+from pretrained.runner import encoder as encoding
 from tests.runner.small import NumberTokenizer, small_model
 
 TEXTS = ["the cat sat on the mat .", "a", "", "dogs , unable dogs and a cat", "the mat", "zebra " * 60, "a", "ran away"]
@@ -154,13 +155,30 @@ def test_batches_of_any_size_give_the_same(batch_tokens, threads, tokenizer, mon
     np.testing.assert_allclose(found, expected, atol=3e-6, rtol=0)
 
 
-def test_a_generator_is_read_in_windows(tokenizer, monkeypatch):
+@pytest.mark.parametrize("on_cpu", [True, False], ids=["cpu", "as-on-an-accelerator"])
+@pytest.mark.parametrize("size", [500, 10**6])
+def test_a_generator_is_read_in_windows(tokenizer, monkeypatch, on_cpu, size):
+    """What an accelerator makes different, two batches at a time and reading on meanwhile, runs here on the CPU."""
     encoder, texts = Encoder(small_model("bert"), tokenizer=tokenizer), numbers(3000)
     expected = encoder.encode(texts)
-    monkeypatch.setattr(batching.windows, "__kwdefaults__", {"tokens": 500})
+    encoder._on_cpu = on_cpu
+    monkeypatch.setattr(batching, "WINDOW_TOKENS", size)
+    monkeypatch.setattr(encoding, "_ACCELERATOR_WINDOW", size)
     monkeypatch.setattr(batching, "_CHUNK", 32)
+    read = iter(texts)
+    first = next(encoder._windows(read, encoder._pooled, lambda count: np.empty((count, 32), np.float32)))
+    assert len(first) <= len(texts) - len(list(read)) <= len(first) * (1 if on_cpu else 3)
     np.testing.assert_allclose(encoder.encode(text for text in texts), expected, atol=3e-6, rtol=0)
     assert len(encoder.token_vectors(iter(texts))) == 3000
+
+
+@pytest.mark.parametrize("on_cpu", [True, False], ids=["cpu", "as-on-an-accelerator"])
+def test_a_text_that_is_none_after_many(encoder, monkeypatch, on_cpu):
+    monkeypatch.setattr(encoder, "_on_cpu", on_cpu)
+    monkeypatch.setattr(batching, "WINDOW_TOKENS", 500)
+    monkeypatch.setattr(encoding, "_ACCELERATOR_WINDOW", 500)
+    with pytest.raises(TokenizationError, match="text 2000 must be a str"):
+        encoder.encode([*["a cat"] * 2000, None])
 
 
 def test_texts_that_are_none_are_named(encoder):

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from pretrained.nn.layout import Packed
-from pretrained.runner.pooling import POOLINGS, pool
+from pretrained.runner.pooling import POOLINGS, pool, pool_segments
 
 LENGTHS = [4, 4, 3, 1, 1, 7]
 
@@ -28,3 +28,6 @@ def test_each_text_by_itself(kind):
     hidden = torch.randn(sum(LENGTHS), 6)
     expected = torch.stack([EXPECTED[kind](text) for text in hidden.split(LENGTHS)])
     torch.testing.assert_close(pool(hidden, Packed(LENGTHS), kind), expected)
+    filled = torch.cat([hidden, torch.full((5, 6), 100.0)])
+    for each in (pool, pool_segments):
+        torch.testing.assert_close(each(filled, Packed(LENGTHS, filler=5), kind), expected)

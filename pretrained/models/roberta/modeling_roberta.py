@@ -2,6 +2,7 @@
 
 from typing import cast
 
+import torch
 from torch import Tensor, nn
 
 from pretrained.checkpoints import TensorFlowNames
@@ -65,5 +66,7 @@ class RobertaModel(RobertaPreTrainedModel, BertModel):
 def _running_count(tokens: Tensor, layout: SequenceLayout) -> Tensor:
     """How many tokens there are up to each place of its sequence. tokens: (B, S) or (T,), true if not padding."""
     if isinstance(layout, Packed):
-        return layout.join([run.rows(tokens).cumsum(-1).flatten() for run in layout.runs])
+        counts = tokens.cumsum(-1)
+        first = torch.arange(len(tokens), device=tokens.device) - layout.positions(len(tokens), tokens.device)
+        return counts - (counts - tokens.long())[first]
     return tokens.cumsum(-1) + layout.past_length
