@@ -76,7 +76,7 @@ def classify(
         answers = ask(({"text": line, "text_pair": pair} for line in asked), top_k=top)
     else:
         answers = ask(asked, top_k=top)
-    for part in _parts(lines, answers, count_texts(texts, source)):
+    for part in _parts(lines, answers, count_texts(texts, source, field)):
         if as_json:
             for line, row in part:
                 print_json({"text": line, "labels": row[:top]})
@@ -121,7 +121,7 @@ def tag(
 
     ask = pipeline("ner", model, precision=precision, device=device, threads=threads, aggregation_strategy=strategy)
     name = "entity" if strategy == "none" else "entity_group"
-    for part in _parts(lines, ask(asked), count_texts(texts, source)):
+    for part in _parts(lines, ask(asked), count_texts(texts, source, field)):
         for line, row in part:
             if as_json:
                 print_json({"text": line, "entities": row})
@@ -164,7 +164,7 @@ def answer(
     """
     rows = contexts or field is not None or (source is not None and source.suffix == ".jsonl")
     lines: Iterator[str] = stream_texts(contexts, source, field)
-    total = count_texts(contexts, source)
+    total = count_texts(contexts, source, field)
     if not rows:
         lines, total = iter(["\n".join(read_texts(contexts, source))]), 1
     lines, asked = tee(lines)
@@ -214,7 +214,7 @@ def fill_mask(
     own = ask.tokenizer.mask_token or "[MASK]"
     lines, asked = tee(line.replace("[MASK]", own).replace("<mask>", own) for line in lines)
     words = None if targets is None else [word.strip() for word in targets.split(",")]
-    for part in _parts(lines, ask(asked, top_k=top, targets=words), count_texts(texts, source)):
+    for part in _parts(lines, ask(asked, top_k=top, targets=words), count_texts(texts, source, field)):
         for line, row in part:
             if as_json:
                 print_json({"text": line, "words": row})

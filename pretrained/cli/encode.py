@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from enum import StrEnum
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -15,8 +16,9 @@ from pretrained.cli.inputs import (
     PrecisionOption,
     TextsArgument,
     ThreadsOption,
+    count_texts,
     model_or_default,
-    read_texts,
+    stream_texts,
 )
 from pretrained.cli.show import JsonOption, one_line, print_json, print_line, print_table, progress
 from pretrained.cli.write import Batch, check_output, write
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
     from pretrained.runner import Encoder
 
 _BATCH = 4096  # texts between two steps of the progress bar, and in memory as vectors at a time
+_ACCELERATOR_BATCH = 16 * _BATCH  # where between two of them nothing is computed
 _FIRST = 6  # values shown of a vector
 
 
@@ -95,7 +98,8 @@ def encode(
 
     cat texts.txt | pretrained encode --input - --json
     """
-    lines = read_texts(texts, source, field)
+    lines = stream_texts(texts, source, field)
+    total = count_texts(texts, source, field)
     if output is not None:
         check_output(output, per_token=tokens)
 
@@ -115,7 +119,7 @@ def encode(
     )
     batches = _batches(encoder, lines, per_token=tokens, show_tokens=tokens or output is None)
     if output is not None:
-        write(output, progress(batches, len(lines)), len(lines))
+        write(output, progress(batches, total))
     elif as_json:
         for batch in batches:
             for row in batch.rows():
@@ -126,10 +130,10 @@ def encode(
             _show(batch)
 
 
-def _batches(encoder: "Encoder", texts: list[str], *, per_token: bool, show_tokens: bool) -> Iterator[Batch]:
-    """Encodes some thousand texts at a time, so that results leave before all are done."""
-    for start in range(0, len(texts), _BATCH):
-        some = texts[start : start + _BATCH]
+def _batches(encoder: "Encoder", texts: Iterator[str], *, per_token: bool, show_tokens: bool) -> Iterator[Batch]:
+    """Encodes some thousand texts at a time, so that results leave before all are done, or read."""
+    size = _BATCH if encoder.device.type == "cpu" else _ACCELERATOR_BATCH
+    while some := list(islice(texts, size)):
         yield Batch(
             texts=some,
             vectors=encoder.token_vectors(some) if per_token else encoder.encode(some),

@@ -89,14 +89,11 @@ def _decoded(lines: Iterable[bytes], name: str, field: str | None) -> Iterator[s
         raise InputError(f"{name} is empty: one text a line was expected.")
 
 
-def count_texts(texts: list[str] | None, source: Path | None) -> int | None:
-    """How many there are, if that can be known beforehand."""
-    if source is None:
-        return len(texts or [])
-    if not source.is_file():  # standard input, or a pipe, which is read once
+def count_texts(texts: list[str] | None, source: Path | None, field: str | None = None) -> int | None:
+    """How many there are, if that can be known beforehand; then a line that is no text is found before any work."""
+    if source is not None and not source.is_file():  # standard input, or a pipe, which is read once
         return None
-    with source.open("rb") as file:
-        return sum(1 for _ in file)
+    return sum(1 for _ in stream_texts(texts, source, field))
 
 
 def _text(line: bytes, where: str, field: str | None) -> str:

@@ -70,33 +70,41 @@ def check_output(path: Path, *, per_token: bool) -> None:
         )
 
 
-def write(path: Path, batches: Iterator[Batch], count: int) -> None:
-    """Writes batch after batch, `count` texts in all, in the format that the file's name ends in."""
+def write(path: Path, batches: Iterator[Batch]) -> None:
+    """Writes batch after batch, in the format that the file's name ends in."""
     with atomic_path(path) as temporary:
-        _FORMATS[path.suffix](temporary, batches, count)
+        _FORMATS[path.suffix](temporary, batches)
 
 
-def _write_npy(path: Path, batches: Iterator[Batch], count: int) -> None:
+def _write_npy(path: Path, batches: Iterator[Batch]) -> None:
     import numpy as np
     from numpy.lib import format as npy
 
+    def write_header(count: int, width: int) -> None:
+        # numpy leaves room for the number of rows, so that a header of more of them is as long
+        npy.write_array_header_1_0(file, {"descr": "<f4", "fortran_order": False, "shape": (count, width)})
+
     with path.open("wb") as file:
+        count = width = 0
         for batch in batches:
             block = np.asarray(batch.vectors, dtype="<f4")  # (texts of the batch, hidden)
-            if not file.tell():
-                shape = (count, block.shape[1])
-                npy.write_array_header_1_0(file, {"descr": "<f4", "fortran_order": False, "shape": shape})
+            if not count:
+                width = block.shape[1]
+                write_header(0, width)
             file.write(block.tobytes())
+            count += len(block)
+        file.seek(0)
+        write_header(count, width)
 
 
-def _write_jsonl(path: Path, batches: Iterator[Batch], count: int) -> None:
+def _write_jsonl(path: Path, batches: Iterator[Batch]) -> None:
     with path.open("w", encoding="utf-8", newline="\n") as file:
         for batch in batches:
             for row in batch.rows():
                 file.write(json.dumps(row, ensure_ascii=False) + "\n")
 
 
-def _write_parquet(path: Path, batches: Iterator[Batch], count: int) -> None:
+def _write_parquet(path: Path, batches: Iterator[Batch]) -> None:
     import numpy as np
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -125,7 +133,7 @@ def _write_parquet(path: Path, batches: Iterator[Batch], count: int) -> None:
             writer.close()
 
 
-_FORMATS: dict[str, Callable[[Path, Iterator[Batch], int], None]] = {
+_FORMATS: dict[str, Callable[[Path, Iterator[Batch]], None]] = {
     ".npy": _write_npy,
     ".jsonl": _write_jsonl,
     ".parquet": _write_parquet,

@@ -119,6 +119,25 @@ def test_many_texts_go_in_parts(
     np.testing.assert_allclose(np.load(tmp_path / "v.npy"), encoder.encode(TEXTS), atol=1e-6)
 
 
+def test_texts_are_read_as_they_are_needed(encoder: Encoder, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_BATCH", 2)
+    left = iter(TEXTS)
+    first = next(module._batches(encoder, left, per_token=False, show_tokens=False))
+    assert first.texts == TEXTS[:2]
+    assert list(left) == TEXTS[2:]
+
+
+def test_a_line_that_is_no_text_is_found_before_any_work(
+    cli: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pretrained.runner.Encoder", None)
+    (tmp_path / "texts.jsonl").write_text('{"text": "a"}\n{"txt": "b"}\n')
+    ended = cli("encode", "--input", str(tmp_path / "texts.jsonl"), "--output", str(tmp_path / "v.npy"))
+    assert ended.code == 1
+    assert "line 2 has no text under 'text'" in " ".join(ended.err.split())
+    assert not (tmp_path / "v.npy").exists()
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

@@ -30,21 +30,28 @@ def token_batches() -> Iterator[Batch]:
 
 
 def test_npy(tmp_path: Path) -> None:
-    write(tmp_path / "v.npy", sentence_batches(), len(TEXTS))
+    write(tmp_path / "v.npy", sentence_batches())
     read = np.load(tmp_path / "v.npy")
     assert read.dtype == np.float32
     np.testing.assert_array_equal(read, VECTORS)
 
 
+def test_npy_of_so_many_that_their_number_is_long(tmp_path: Path) -> None:
+    """The header is written first, when nobody knows how many there will be."""
+    vectors = np.arange(24_000, dtype=np.float32).reshape(-1, 2)
+    write(tmp_path / "v.npy", (Batch([""] * 1000, part, per_token=False) for part in np.split(vectors, 12)))
+    np.testing.assert_array_equal(np.load(tmp_path / "v.npy"), vectors)
+
+
 def test_jsonl_gives_back_the_same_floats(tmp_path: Path) -> None:
-    write(tmp_path / "v.jsonl", sentence_batches(), len(TEXTS))
+    write(tmp_path / "v.jsonl", sentence_batches())
     rows = [json.loads(line) for line in (tmp_path / "v.jsonl").read_text(encoding="utf-8").split("\n")[:-1]]
     assert [row["text"] for row in rows] == TEXTS
     np.testing.assert_array_equal(np.array([row["vector"] for row in rows], dtype=np.float32), VECTORS)
 
 
 def test_jsonl_of_token_vectors(tmp_path: Path) -> None:
-    write(tmp_path / "v.jsonl", token_batches(), len(TEXTS))
+    write(tmp_path / "v.jsonl", token_batches())
     rows = [json.loads(line) for line in (tmp_path / "v.jsonl").read_text(encoding="utf-8").split("\n")[:-1]]
     assert [row["tokens"] for row in rows] == TOKENS
     for row, vectors in zip(rows, TOKEN_VECTORS, strict=True):
@@ -53,7 +60,7 @@ def test_jsonl_of_token_vectors(tmp_path: Path) -> None:
 
 def test_parquet(tmp_path: Path) -> None:
     parquet = pytest.importorskip("pyarrow.parquet")
-    write(tmp_path / "v.parquet", sentence_batches(), len(TEXTS))
+    write(tmp_path / "v.parquet", sentence_batches())
     table = parquet.read_table(tmp_path / "v.parquet")
     assert table.column_names == ["text", "vector"]
     assert table["text"].to_pylist() == TEXTS
@@ -62,7 +69,7 @@ def test_parquet(tmp_path: Path) -> None:
 
 def test_parquet_of_token_vectors(tmp_path: Path) -> None:
     parquet = pytest.importorskip("pyarrow.parquet")
-    write(tmp_path / "v.parquet", token_batches(), len(TEXTS))
+    write(tmp_path / "v.parquet", token_batches())
     table = parquet.read_table(tmp_path / "v.parquet")
     assert table["tokens"].to_pylist() == TOKENS
     for row, vectors in zip(table["vectors"].to_pylist(), TOKEN_VECTORS, strict=True):
@@ -79,7 +86,7 @@ def test_a_failure_leaves_the_earlier_file_and_nothing_else(ending: str, tmp_pat
         raise RuntimeError("in the middle")
 
     with pytest.raises(RuntimeError, match="in the middle"):
-        write(path, failing(), len(TEXTS))
+        write(path, failing())
     assert path.read_text() == "earlier"
     assert list(tmp_path.iterdir()) == [path]
 
