@@ -102,9 +102,9 @@ def has_kernel(query: Tensor) -> bool:
     return query.is_cuda and half and query.shape[-1] <= 256 and query.shape[-1] % 8 == 0
 
 
-def ends(lengths: Sequence[int], filler: int = 0) -> Tensor:
-    """For `attend_on_gpu`, where sequences of these lengths end; the filler after them is one more: (B + 1,)."""
-    return torch.tensor([0, *accumulate([*lengths, filler] if filler else lengths)], dtype=torch.int32)
+def ends(lengths: Sequence[int], filler: int = 0) -> list[int]:
+    """Where the first of these sequences begins, and where each ends; the filler after them is one more."""
+    return [0, *accumulate([*lengths, filler] if filler else lengths)]
 
 
 def attend_on_gpu(
@@ -113,7 +113,7 @@ def attend_on_gpu(
     """The same as `attend` without dropout, by Flash Attention (Dao, arXiv 2307.08691); with gradients too.
 
     Args:
-        ends: from the function of that name, on the device.
+        ends: (B + 1,), int32, from the function of that name.
         longest: tokens of the longest sequence.
     """
     from torch.nn.attention.varlen import varlen_attn

@@ -150,7 +150,7 @@ class Packed:
         """(T,) position numbers; each sequence counts from 0."""
         if length != self.total:
             raise InputError(f"the packed batch has {length} tokens, its lengths sum to {self.total}")
-        counted = torch.arange(max(self.lengths))
+        counted = torch.arange(max(self.lengths), device="cpu")
         pieces = [
             counted[: run.length].repeat(run.count) if run.count > 1 else counted[: run.length] for run in self.runs
         ]
@@ -203,7 +203,7 @@ class Packed:
         factor = query.shape[-1] ** -0.5 if scale is None else scale
         if head_mask is None and dropout == 0.0 and attention.has_kernel(query):
             if self._ends is None:
-                self._ends = send(attention.ends(self.lengths, self.filler), query.device)
+                self._ends = send(attention.ends(self.lengths, self.filler), query.device, dtype=torch.int32)
             longest = max(*self.lengths, self.filler)
             return attention.attend_on_gpu(query, key, value, self._ends, longest, causal=causal, scale=factor), None
         if head_mask is None and self._learns_faster(query, dropout):

@@ -225,7 +225,9 @@ class Encoder:
                 done = spread(partial(self._run, finish), batches, workers, alone=alone, meanwhile=meanwhile)
                 for batch, vectors in zip(places, done, strict=True):
                     for place, vector in zip(batch, vectors, strict=True):
-                        found[place] = vector  # a copy: a batch that stayed would split the memory of the next one
+                        found[place] = (
+                            vector  # in an array a copy: a batch that stayed would split the next one's memory
+                        )
                     bar.advance(len(batch))
                 yield found
                 if self._on_cpu:
@@ -239,10 +241,10 @@ class Encoder:
         fills = self._runs_packed and self._on_cpu
         layout = Packed(lengths, filler=batching.size(tokens) - tokens if fills else 0)
         filler = [0] * layout.filler
-        inputs = {"input_ids": send(torch.tensor([*chain.from_iterable(rows), *filler]), self.device)}
+        inputs = {"input_ids": send([*chain.from_iterable(rows), *filler], self.device)}
         if self._has_token_types:
             types = chain.from_iterable(self._token_types(length) for length in lengths)
-            inputs["token_type_ids"] = send(torch.tensor([*types, *filler]), self.device)
+            inputs["token_type_ids"] = send([*types, *filler], self.device)
         if self._runs_packed:
             return finish(self._layer_output(**inputs, layout=layout), layout)
         # otherwise rows of equal length, which need no padding either

@@ -40,7 +40,7 @@ def pool(hidden: Tensor, layout: Packed, kind: str) -> Tensor:
 
 def pool_segments(hidden: Tensor, layout: Packed, kind: str) -> Tensor:
     """The same in a few steps over the whole batch, for accelerators, where each step has a price of its own."""
-    counts = torch.tensor(layout.lengths)
+    counts = torch.tensor(layout.lengths, device="cpu")
     starts = counts.cumsum(0) - counts
     if kind in ("cls", "lasttoken"):
         return hidden[send(starts if kind == "cls" else starts + counts - 1, hidden.device)]

@@ -22,14 +22,16 @@ PRODUCT = (
     "str post_op_name, Scalar?[] post_op_args, str post_op_algorithm) -> Tensor"
 )
 _LARGEST = 127.0  # of a weight
-_LEVELS = torch.tensor(254.0)  # between the least and the largest input of a token; rounding them may add one
+# Between the least and the largest input of a token; rounding them may add one. As tensors, numbers are not converted
+# in every call.
+_LEVELS = torch.tensor(254.0, device="cpu")
 _TINY = 1e-30
 # Where nothing is gained layers stay as they are: heads of a few classes, and small weights, as scaling inputs takes
 # longer than the product. Of 512 rows, 128 × 128 took 1.3 times as long as in float32, 128 × 512 took 0.6 times.
 _SMALLEST_WIDTH = 64
 SMALLEST_WEIGHT = 2**15
 # A float32 near this one has no digits behind the point, so adding it rounds; the lowest byte is then the whole number.
-_ROUNDS = torch.tensor(1.5 * 2**23)
+_ROUNDS = torch.tensor(1.5 * 2**23, device="cpu")
 
 
 @cache

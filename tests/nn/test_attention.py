@@ -77,7 +77,7 @@ def test_the_kernel_of_gpus_is_asked_as_documented(causal: bool, monkeypatch: py
     inspect.signature(varlen.varlen_attn).bind(*range(7), scale=1.0, window_size=(-1, 0))
     monkeypatch.setattr(varlen, "varlen_attn", documented)
     given = inputs([3, 5, 5, 9], torch.float64)
-    found = attend_on_gpu(*given, ends([3, 5, 5], 9), 9, causal=causal, scale=0.3)
+    found = attend_on_gpu(*given, torch.tensor(ends([3, 5, 5], 9), dtype=torch.int32), 9, causal=causal, scale=0.3)
     torch.testing.assert_close(found, by_sequence(*given, [3, 5, 5, 9], causal, 0.3))
 
 
