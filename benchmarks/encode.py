@@ -249,6 +249,9 @@ def main() -> None:
         "--cpu-time", action="store_true", help="processor time, on a machine with other work; wants --threads 1"
     )
     parser.add_argument("--all", action="store_true", help="all precisions, and runtimes that are installed")
+    parser.add_argument(
+        "--only", nargs="+", metavar="NAME", help="of --all only these: a large model does not fit in all at once"
+    )
     parser.add_argument("--lengths", choices=("mixed", "short", "long"), default="mixed")
     parser.add_argument("--quick", action="store_true", help="few texts, three rounds")
     parser.add_argument("--json", action="store_true", help="print JSON, with the seconds of each round")
@@ -268,6 +271,8 @@ def main() -> None:
             texts = corpus(max(32, count // SHARE[name]), tokenizer, lengths=options.lengths)
             tokens = sum(map(len, tokenizer.encode_ragged(texts)))
             libraries = all_libraries() if options.all else LIBRARIES
+            if options.only:
+                libraries = {name: libraries[name] for name in ("pretrained", *options.only)}
             results.append(measure(Workload(name, folder, texts, tokens), rounds, clock, libraries))
     report = {"machine": machine(), "clock": clock.__name__, "results": results}
     if options.json:
