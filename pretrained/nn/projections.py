@@ -12,7 +12,7 @@ class Projections(nn.Module):
     """Attention whose first linear layers read the same tensor.
 
     Args:
-        names: of these layers, in the order of query, key and value; they are set by who derives from this.
+        names: of the layers for queries, keys and values, which are set by who derives from this.
         head_width: D, features of one head.
         same_input: they always read the same tensor, so that one layer may stand for them.
 
@@ -20,9 +20,9 @@ class Projections(nn.Module):
         joined: the layer that stands for them all, in a copy for inference.
     """
 
-    def __init__(self, names: Sequence[str], head_width: int, *, same_input: bool = True) -> None:
+    def __init__(self, names: tuple[str, str, str], head_width: int, *, same_input: bool = True) -> None:
         super().__init__()
-        self.names = tuple(names)
+        self.names = names
         self.head_width = head_width
         self.same_input = same_input
         self.joined: nn.Module | None = None
@@ -31,12 +31,11 @@ class Projections(nn.Module):
     def project(self, hidden: Tensor, source: Tensor | None = None) -> tuple[Tensor, ...]:
         """(…, H) → query, key and value, (…, N, D) each; the latter two of `source` if it is given."""
         if self.joined is not None:
-            return self.joined(hidden).unflatten(-1, (len(self.names), -1, self.head_width)).unbind(-3)  # type: ignore[no-any-return]
-        states = hidden, *(hidden if source is None else source,) * (len(self.names) - 1)
-        return tuple(
-            getattr(self, name)(read).unflatten(-1, (-1, self.head_width))
-            for name, read in zip(self.names, states, strict=True)
-        )
+            return self.joined(hidden).unflatten(-1, (3, -1, self.head_width)).unbind(-3)  # type: ignore[no-any-return]
+        source = hidden if source is None else source
+        query, key, value = (getattr(self, name) for name in self.names)
+        products = query(hidden), key(source), value(source)
+        return tuple(each.unflatten(-1, (-1, self.head_width)) for each in products)
 
     def join(self, layer: nn.Module) -> None:
         """From now on this layer computes what the named ones did, which are gone."""
