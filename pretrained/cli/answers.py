@@ -14,7 +14,6 @@ from pretrained.cli.inputs import (
     PrecisionOption,
     TextsArgument,
     ThreadsOption,
-    count_texts,
     read_texts,
     stream_texts,
 )
@@ -65,7 +64,8 @@ def classify(
     """
     if labels is not None and pair is not None:
         raise typer.BadParameter("with --labels each label is the second text; leave out one.", param_hint="--pair")
-    lines, asked = tee(stream_texts(texts, source, field))
+    lines, total = stream_texts(texts, source, field)
+    lines, asked = tee(lines)
     from pretrained import pipeline
 
     task = "text-classification" if labels is None else "zero-shot-classification"
@@ -76,7 +76,7 @@ def classify(
         answers = ask(({"text": line, "text_pair": pair} for line in asked), top_k=top)
     else:
         answers = ask(asked, top_k=top)
-    for part in _parts(lines, answers, count_texts(texts, source, field)):
+    for part in _parts(lines, answers, total):
         if as_json:
             for line, row in part:
                 print_json({"text": line, "labels": row[:top]})
@@ -116,12 +116,13 @@ def tag(
 
     pretrained tag --model ./names-model --input letters.txt --json > names.jsonl
     """
-    lines, asked = tee(stream_texts(texts, source, field))
+    lines, total = stream_texts(texts, source, field)
+    lines, asked = tee(lines)
     from pretrained import pipeline
 
     ask = pipeline("ner", model, precision=precision, device=device, threads=threads, aggregation_strategy=strategy)
     name = "entity" if strategy == "none" else "entity_group"
-    for part in _parts(lines, ask(asked), count_texts(texts, source, field)):
+    for part in _parts(lines, ask(asked), total):
         for line, row in part:
             if as_json:
                 print_json({"text": line, "entities": row})
@@ -163,9 +164,10 @@ def answer(
     pretrained answer --model ./answers-model "Who wrote it?" --input letters.jsonl --may-be-none --json
     """
     rows = contexts or field is not None or (source is not None and source.suffix == ".jsonl")
-    lines: Iterator[str] = stream_texts(contexts, source, field)
-    total = count_texts(contexts, source, field)
-    if not rows:
+    lines: Iterator[str]
+    if rows:
+        lines, total = stream_texts(contexts, source, field)
+    else:
         lines, total = iter(["\n".join(read_texts(contexts, source))]), 1
     lines, asked = tee(lines)
     from pretrained import pipeline
@@ -207,14 +209,14 @@ def fill_mask(
 
     pretrained fill-mask --model bert-base-uncased --targets good,bad "The film was \\[MASK]."
     """
-    lines = stream_texts(texts, source, field)
+    lines, total = stream_texts(texts, source, field)
     from pretrained import pipeline
 
     ask: Any = pipeline("fill-mask", model, precision=precision, device=device, threads=threads)
     own = ask.tokenizer.mask_token or "[MASK]"
     lines, asked = tee(line.replace("[MASK]", own).replace("<mask>", own) for line in lines)
     words = None if targets is None else [word.strip() for word in targets.split(",")]
-    for part in _parts(lines, ask(asked, top_k=top, targets=words), count_texts(texts, source, field)):
+    for part in _parts(lines, ask(asked, top_k=top, targets=words), total):
         for line, row in part:
             if as_json:
                 print_json({"text": line, "words": row})

@@ -16,7 +16,6 @@ from pretrained.cli.inputs import (
     PrecisionOption,
     TextsArgument,
     ThreadsOption,
-    count_texts,
     model_or_default,
     stream_texts,
 )
@@ -98,10 +97,9 @@ def encode(
 
     cat texts.txt | pretrained encode --input - --json
     """
-    lines = stream_texts(texts, source, field)
-    total = count_texts(texts, source, field)
     if output is not None:
         check_output(output, per_token=tokens)
+    lines, total = stream_texts(texts, source, field)
 
     from pretrained.runner import Encoder
 

@@ -56,11 +56,23 @@ ThreadsOption = Annotated[
 
 def read_texts(texts: list[str] | None, source: Path | None, field: str | None = None) -> list[str]:
     """The texts of the command line, or those of a file, one per line; an empty line is an empty text."""
-    return list(stream_texts(texts, source, field))
+    return list(_texts(texts, source, field))
 
 
-def stream_texts(texts: list[str] | None, source: Path | None, field: str | None = None) -> Iterator[str]:
-    """The same, read as they are asked for: of a file of any length, one line is in memory at a time."""
+def stream_texts(
+    texts: list[str] | None, source: Path | None, field: str | None = None
+) -> tuple[Iterator[str], int | None]:
+    """The same, read as they are asked for, and how many there are, unless they come from standard input or a pipe.
+
+    Of a file of any length, one line is in memory at a time. It is read once before, so that a line that is no text is
+    found before any work.
+    """
+    lines = _texts(texts, source, field)
+    known = source is None or source.is_file()
+    return lines, sum(1 for _ in _texts(texts, source, field)) if known else None
+
+
+def _texts(texts: list[str] | None, source: Path | None, field: str | None) -> Iterator[str]:
     if (not texts) == (source is None):
         raise typer.BadParameter("give texts, or --input FILE; one of the two.", param_hint="TEXT")
     if source is None:
@@ -87,13 +99,6 @@ def _decoded(lines: Iterable[bytes], name: str, field: str | None) -> Iterator[s
         yield _text(line.removesuffix(b"\n").removesuffix(b"\r"), f"{name}, line {number}", field)
     if not number:
         raise InputError(f"{name} is empty: one text a line was expected.")
-
-
-def count_texts(texts: list[str] | None, source: Path | None, field: str | None = None) -> int | None:
-    """How many there are, if that can be known beforehand; then a line that is no text is found before any work."""
-    if source is not None and not source.is_file():  # standard input, or a pipe, which is read once
-        return None
-    return sum(1 for _ in stream_texts(texts, source, field))
 
 
 def _text(line: bytes, where: str, field: str | None) -> str:

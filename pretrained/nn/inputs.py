@@ -37,7 +37,7 @@ def check_length(positions: Tensor, layout: SequenceLayout, table: int, *, first
         table: rows of the table.
         first: the row of a sequence's first token.
     """
-    longest = max(layout.lengths) if isinstance(layout, Packed) else positions.shape[-1] + layout.past_length
+    longest = layout.longest if isinstance(layout, Packed) else positions.shape[-1] + layout.past_length
     if longest + first <= table:
         return  # cannot be; and reading the largest number would make an accelerator wait
     last = int(positions.max())

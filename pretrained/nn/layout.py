@@ -140,6 +140,7 @@ class Packed:
         if not lengths or min(lengths) < 1:
             raise InputError(f"a packed batch needs sequences of at least one token, got lengths {list(lengths)}")
         self.lengths = list(lengths)
+        self.longest = max(lengths)
         self.runs = list(_runs(self.lengths))
         self.filler = filler
         self.total = self.runs[-1].stop + filler
@@ -150,7 +151,7 @@ class Packed:
         """(T,) position numbers; each sequence counts from 0."""
         if length != self.total:
             raise InputError(f"the packed batch has {length} tokens, its lengths sum to {self.total}")
-        counted = torch.arange(max(self.lengths), device="cpu")
+        counted = torch.arange(self.longest, device="cpu")
         pieces = [
             counted[: run.length].repeat(run.count) if run.count > 1 else counted[: run.length] for run in self.runs
         ]
@@ -174,7 +175,7 @@ class Packed:
 
     def pad(self, hidden: Tensor, value: float = 0.0) -> Tensor:
         """(T, …) → (B, S, …), filled up with `value`."""
-        padded = hidden.new_full((len(self.lengths), max(self.lengths), *hidden.shape[1:]), value)
+        padded = hidden.new_full((len(self.lengths), self.longest, *hidden.shape[1:]), value)
         row = 0
         for run in self.runs:
             padded[row : row + run.count, : run.length] = run.rows(hidden)
@@ -204,7 +205,7 @@ class Packed:
         if head_mask is None and dropout == 0.0 and attention.has_kernel(query):
             if self._ends is None:
                 self._ends = send(attention.ends(self.lengths, self.filler), query.device, dtype=torch.int32)
-            longest = max(*self.lengths, self.filler)
+            longest = max(self.longest, self.filler)
             return attention.attend_on_gpu(query, key, value, self._ends, longest, causal=causal, scale=factor), None
         if head_mask is None and self._learns_faster(query, dropout):
             self._groups = self._groups or attention.groups(self.lengths)
@@ -223,7 +224,7 @@ class Packed:
     def _learns_faster(self, query: Tensor, dropout: float) -> bool:
         """Whether `attention.attend` is the way: where torch has no kernel that gives gradients, or they are small."""
         learns = query.is_cpu and torch.is_grad_enabled() and query.requires_grad and not self.filler
-        return learns and (dropout > 0.0 or max(self.lengths) <= 128)
+        return learns and (dropout > 0.0 or self.longest <= 128)
 
 
 SequenceLayout = Padded | Packed

@@ -8,7 +8,7 @@ from pretrained import registry
 from pretrained.nn.conv1d import Conv1D
 from pretrained.nn.layout import Packed
 from pretrained.nn.projections import Projections
-from pretrained.runner import fuse, passes
+from pretrained.runner import fuse, passes, quantize
 from tests.runner.small import small_model
 
 FAMILIES = list(registry.families())
@@ -77,6 +77,36 @@ def test_a_decoder_reads_its_encoder_as_before():
         with torch.inference_mode():
             expected = model(ids, encoder_hidden_states=states)[0]
             torch.testing.assert_close(fast(ids, encoder_hidden_states=states)[0], expected, atol=1e-5, rtol=0)
+
+
+@pytest.mark.skipif(not quantize.available(), reason="this processor has no 8-bit products")
+def test_a_layer_that_stays_leaves_its_neighbours_on_their_own():
+    model = Projections(("query", "key", "value"), 8)
+    model.query, model.value = nn.Linear(64, 96), nn.Linear(64, 96)
+    model.key = nn.Linear(64, 8)  # too few to gain anything
+    fast = passes.rewritten(model, [passes.quantize_linears])
+    assert [type(layer).__name__ for layer in fast.children()] == ["Int8Linear", "Int8Linear", "Linear"]
+
+
+@pytest.mark.skipif(not quantize.available(), reason="this processor has no 8-bit products")
+def test_the_same_input_is_scaled_once(monkeypatch):
+    torch.manual_seed(0)
+    model = Projections(("query", "key", "value"), 8)
+    for name in model.names:
+        setattr(model, name, nn.Linear(64, 96))
+    alone = [quantize.Int8Linear(getattr(model, name)) for name in model.names]
+    fast = passes.rewritten(model, [passes.quantize_linears])
+    x, scaled = torch.randn(3, 5, 64), []
+    expected = [layer(x) for layer in alone]
+
+    def counted(rows, original=quantize.quantized):
+        scaled.append(rows)
+        return original(rows)
+
+    monkeypatch.setattr(quantize, "quantized", counted)
+    for found, each in zip(fast.project(x), expected, strict=True):
+        assert torch.equal(found.flatten(-2), each)
+    assert len(scaled) == 1
 
 
 def test_an_activation_that_cannot_be_fused_stays():
