@@ -105,7 +105,6 @@ def _registry() -> Any:
 
 
 def _unknown(name: str) -> str:
-    import difflib
+    from pretrained.errors import did_you_mean
 
-    near = difflib.get_close_matches(name, __dir__(), n=3)
-    return f"module {__name__!r} has no attribute {name!r}" + (f"; did you mean {' or '.join(near)}?" if near else "")
+    return f"module {__name__!r} has no attribute {name!r}{did_you_mean(name, __dir__())}"

@@ -21,6 +21,9 @@ Every error is also the builtin that a caller would expect to catch, so `except 
 Messages follow one order: what was asked, where we looked, what was found instead, what to do.
 """
 
+from collections.abc import Iterable
+from difflib import get_close_matches
+
 
 class PretrainedError(Exception):
     """The base of every error that this package raises on purpose."""
@@ -79,3 +82,9 @@ class UnknownTaskError(PretrainedError, KeyError):
 
 class MissingDependencyError(PretrainedError, ImportError):
     """An optional package is needed; the message names it and the command that installs it."""
+
+
+def did_you_mean(asked: str, known: Iterable[str]) -> str:
+    """What a message adds to a name that there is not: " (did you mean …?)", or nothing if no known one is near."""
+    near = get_close_matches(asked, list(known), n=2)
+    return f" (did you mean {' or '.join(near)}?)" if near else ""

@@ -64,7 +64,7 @@ def finetune(
     made = _recipe(config, given, training)
     from pretrained.training.run import run, spread
 
-    with _Progress() as progress:
+    with _Progress(several=made.seeds > 1) as progress:
         result = run(made, overwrite=overwrite, progress=progress.show)
     if os.environ.get("RANK", "0") != "0":
         return  # of several processes the first one speaks
@@ -192,8 +192,9 @@ class _Progress:
     _LINES = 10
     """About how many a run has where there is no terminal, besides those of evaluations."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, several: bool = False) -> None:
         self._bar: Any = None
+        self._several = several
         self._state: Any = None
         self._measured = 0
         self._begun = (0.0, 0)
@@ -236,9 +237,9 @@ class _Progress:
             self._say(" · ".join([f"step {state.step:,}/{steps:,}", *said]))
 
     def _take_up(self, state: Any, steps: int, measured: int) -> None:
-        """The first call of a run, or of the next one of several."""
-        if self._state is not None:
-            self._say("the next seed")
+        """The first call of a run, the only one or one of several."""
+        if self._several:
+            self._say(f"seed {state.seed}")
         resumed = state.step > 1
         if resumed:
             self._say(f"goes on after step {state.step - 1:,}/{steps:,}")

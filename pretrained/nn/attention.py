@@ -108,18 +108,18 @@ def ends(lengths: Sequence[int], filler: int = 0) -> list[int]:
 
 
 def attend_on_gpu(
-    query: Tensor, key: Tensor, value: Tensor, ends: Tensor, longest: int, *, causal: bool, scale: float
+    query: Tensor, key: Tensor, value: Tensor, bounds: Tensor, longest: int, *, causal: bool, scale: float
 ) -> Tensor:
     """The same as `attend` without dropout, by Flash Attention (Dao, arXiv 2307.08691); with gradients too.
 
     Args:
-        ends: (B + 1,), int32, from the function of that name.
+        bounds: (B + 1,), int32, as `ends` gives them.
         longest: tokens of the longest sequence.
     """
     from torch.nn.attention.varlen import varlen_attn
 
     window = (-1, 0 if causal else -1)  # how far back and ahead a token looks
-    context = varlen_attn(query, key, value, ends, ends, longest, longest, scale=scale, window_size=window)
+    context = varlen_attn(query, key, value, bounds, bounds, longest, longest, scale=scale, window_size=window)
     return cast(Tensor, context).flatten(1)
 
 

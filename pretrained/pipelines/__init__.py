@@ -9,10 +9,9 @@ classify("a moving film")  # [{"label": "positive", "score": 0.99}]
 import importlib
 import logging
 import os
-from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
-from pretrained.errors import UnknownTaskError
+from pretrained.errors import UnknownTaskError, did_you_mean
 
 if TYPE_CHECKING:
     import torch
@@ -100,8 +99,7 @@ def pipeline(
 def _unknown(task: Any, model: Any) -> str:
     """What is said about a task that there is not."""
     there = [*TASKS, *_ALSO]
-    near = get_close_matches(str(task).lower().replace("_", "-"), there, n=2)
-    also = f" (did you mean {' or '.join(near)}?)" if near else ""
+    also = did_you_mean(str(task).lower().replace("_", "-"), there)
     if str(task).startswith(_NOT_HERE):
         also = " (it needs an encoder-decoder model, and this version has none)"
     elif isinstance(model, str) and model in there:

@@ -4,7 +4,6 @@ import contextlib
 import logging
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from difflib import get_close_matches
 from itertools import islice
 from pathlib import Path
 from typing import Any, ClassVar, Self
@@ -14,7 +13,7 @@ from torch import Tensor
 
 from pretrained import auto, registry
 from pretrained.config import PretrainedConfig
-from pretrained.errors import ConfigurationError, InputError
+from pretrained.errors import ConfigurationError, InputError, did_you_mean
 from pretrained.hub import split_options
 from pretrained.modeling import PreTrainedModel
 from pretrained.runner import passes
@@ -208,8 +207,7 @@ class Pipeline:
         """The options, if the pipeline has them all."""
         known = (*cls.defaults, "batch_size")
         if unknown := sorted(options.keys() - set(known)):
-            near = get_close_matches(unknown[0], known, n=1)
-            also = f" (did you mean {near[0]}?)" if near else ""
+            also = did_you_mean(unknown[0], known)
             raise TypeError(f"{cls.__name__} has no option {', '.join(unknown)}{also}; it has: {', '.join(known)}")
         for name in ("batch_size", *cls.counts):
             value = options.get(name)

@@ -1,13 +1,12 @@
 """Which words of a text are names, and of what kind?"""
 
 from collections.abc import Mapping, Sequence
-from difflib import get_close_matches
 from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
 
-from pretrained.errors import ConfigurationError
+from pretrained.errors import ConfigurationError, did_you_mean
 from pretrained.pipelines.base import Pipeline
 
 STRATEGIES = ("none", "simple", "first", "average", "max")
@@ -40,8 +39,7 @@ class TokenClassificationPipeline(Pipeline):
     @classmethod
     def _checked(cls, options: Mapping[str, Any]) -> dict[str, Any]:
         if (asked := options.get("aggregation_strategy")) not in (None, *STRATEGIES):
-            near = get_close_matches(str(asked), STRATEGIES, n=1)
-            also = f" (did you mean {near[0]!r}?)" if near else ""
+            also = did_you_mean(str(asked), STRATEGIES)
             raise ConfigurationError(
                 f"aggregation_strategy={asked!r} is not known{also}; choose one of: {', '.join(STRATEGIES)}"
             )

@@ -40,7 +40,7 @@ class Split:
             return []
         width = max(1, -(-(max(self.lengths) + 1) // _BINS))
         counts = Counter(length // width for length in self.lengths)
-        return [(f"{n * width}–{(n + 1) * width - 1}", counts[n]) for n in range(max(counts) + 1)]
+        return [(f"{n * width}–{(n + 1) * width - 1}", counts[n]) for n in range(min(counts), max(counts) + 1)]
 
 
 def check_data(recipe: Recipe) -> dict[str, Split]:

@@ -50,6 +50,7 @@ class TrainingState:
     """Where a run is, beside the weights and the optimizer."""
 
     step: int = 0
+    seed: int = 0
     loss_sum: float = 0.0
     """Since the last entry of the history."""
     history: list[dict[str, Any]] = field(default_factory=list)
@@ -108,7 +109,7 @@ class Trainer:
         asked = self.options.max_steps or math.ceil(self.options.epochs * self.steps_per_epoch)
         self.steps = max(1, asked)
         self.log_every = max(1, min(10, self.steps // 20))
-        self.state = TrainingState()
+        self.state = TrainingState(seed=self.options.seed)
         self._ordered: tuple[int, list[int]] = (-1, [])
 
     def train(self) -> TrainingState:

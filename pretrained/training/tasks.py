@@ -6,10 +6,9 @@ columns say where to look; the rest is what people find in the paper that publis
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from difflib import get_close_matches
 from typing import Any
 
-from pretrained.errors import ConfigurationError
+from pretrained.errors import ConfigurationError, did_you_mean
 
 Column = str | int
 """A column by its name in the first line, or by its number from 0 (from the end: -1) where there is no such line."""
@@ -382,11 +381,9 @@ def task(
         if key == "tokens":
             found = replace(found, text=0, label=-1)
     if found is None:
-        near = get_close_matches(key, [*TASKS, *_ALIASES, *OWN], n=3)
         raise ConfigurationError(
-            f"there is no task {name!r}. "
-            + (f"Near it: {', '.join(near)}. " if near else "")
-            + f"Published tasks: {', '.join(TASKS)}. For your own data: {', '.join(OWN)}."
+            f"there is no task {name!r}{did_you_mean(key, [*TASKS, *_ALIASES, *OWN])}. "
+            f"Published tasks: {', '.join(TASKS)}. For your own data: {', '.join(OWN)}."
         )
     given: dict[str, Any] = {"text": text_column, "pair": pair_column, "label": label_column}
     if found.kind == "tokens":

@@ -142,7 +142,7 @@ def test_answer_takes_texts_by_themselves_and_a_file_as_one(
     ("arguments", "code", "message"),
     [
         (("classify", "--labels", "a,b", "--pair", "c", "text"), 2, "each label is the second text"),
-        (("tag", "--strategy", "frist", "text"), 1, "did you mean 'first'?"),
+        (("tag", "--strategy", "frist", "text"), 1, "did you mean first?"),
         (("classify", "--device", "gpu", "text"), 1, "device='gpu' is not known"),
         (("classify", "--precision", "half", "text"), 1, "precision='half' is not known"),
         (("fill-mask", "no mask"), 1, "pretrained: input 0 has no mask ([MASK])"),

@@ -187,7 +187,7 @@ def test_mistakes_are_answered_with_what_would_be_right(folder: Path) -> None:
         pipeline(None, tags)
     with pytest.raises(TypeError, match=r"no option agregation_strategy \(did you mean aggregation_strategy\?\)"):
         pipeline("ner", "no-such-model", agregation_strategy="first")  # before the model is looked for
-    with pytest.raises(ConfigurationError, match=r"'frist' is not known \(did you mean 'first'\?\)"):
+    with pytest.raises(ConfigurationError, match=r"'frist' is not known \(did you mean first\?\)"):
         pipeline("ner", tags, aggregation_strategy="frist")
     with pytest.raises(InputError, match="input 0 must be a str, got list; give several texts as a list"):
         pipeline("ner", tags)([["a"]])

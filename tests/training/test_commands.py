@@ -52,9 +52,10 @@ def test_tables_and_progress(tiny: Path, tmp_path: Path, cli: Cli) -> None:
     trained = cli("finetune", *named, *FEW, "--seeds", "2", "--betas", "0.8,0.9", "--class-weights", "1,2")
     assert trained.code == 0, trained.err
     said = trained.err.splitlines()
-    assert said[0].startswith("step 1/2 · loss ")
+    assert said[0] == "seed 42"
+    assert said[1].startswith("step 1/2 · loss ")
     assert [line.startswith("step 2/2 · epoch 0.6667 · dev accuracy ") for line in said].count(True) == 2
-    assert said[3] == "the next seed"
+    assert said[4] == "seed 43"
     assert trained.out.splitlines()[0].split() == ["split", "accuracy", "loss"]
     assert "2 seeds: accuracy" in trained.out
     model = ("--task", "sst2", "--model", str(tmp_path / "out"), "--data", str(data))
@@ -108,7 +109,7 @@ def test_progress_on_a_terminal(width: int, monkeypatch: pytest.MonkeyPatch) -> 
 def test_progress_elsewhere_is_a_few_lines(monkeypatch: pytest.MonkeyPatch) -> None:
     screen = io.StringIO()
     monkeypatch.setattr("sys.stderr", screen)
-    with _Progress() as progress:
+    with _Progress(several=True) as progress:
         for state in run_of(10_000):
             progress.show(state, 10_000)
         for state in run_of(10, begin=7):
@@ -118,7 +119,7 @@ def test_progress_elsewhere_is_a_few_lines(monkeypatch: pytest.MonkeyPatch) -> N
         "step 1,000/10,000",
         "step 2,000/10,000",
     ]
-    assert len(lines) == 10 + 2 + 2 + 3 + 1
+    assert len(lines) == 10 + 2 + 2 + 3 + 2
     assert "goes on after step 7/10" in lines
 
 

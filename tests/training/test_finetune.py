@@ -376,7 +376,7 @@ def test_evaluate_wants_a_trained_head(tiny: Path, tmp_path: Path) -> None:
 
 
 def test_unknown_names_are_told_with_the_near_ones(tiny: Path, tmp_path: Path) -> None:
-    with pytest.raises(ConfigurationError, match="Near it: sst2"):
+    with pytest.raises(ConfigurationError, match="did you mean sst2"):
         finetune("sst3", str(tiny), tmp_path, tmp_path / "out")
     with pytest.raises(ConfigurationError, match="no training option learning_rat"):
         finetune("sst2", str(tiny), tmp_path, tmp_path / "out", options={"learning_rat": 1})
