@@ -1,8 +1,9 @@
 """What can every network do? Load, save, initialise, tie, resize, prune: the one base class of all models."""
 
+import inspect
 import logging
 import os
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, cast
 
@@ -31,6 +32,7 @@ _ACCEPTED = (
     "trust_remote_code",
     "_fast_init",
 )
+_BY_NAME = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
 
 
 class PreTrainedModel(nn.Module):
@@ -119,8 +121,9 @@ class PreTrainedModel(nn.Module):
             strict: raise if any tensor is missing or left over.
             ignore_mismatched_sizes: initialise tensors whose shape does not fit, instead of raising.
             output_loading_info: return (model, {"missing_keys", "unexpected_keys", …}) instead.
-            **kwargs: hub options (`revision`, `cache_dir`, …); every other keyword overrides a key of the
-                configuration.
+            *model_args: what the class takes after the configuration.
+            **kwargs: hub options (`revision`, `cache_dir`, …); keys of the configuration, which they override; other
+                arguments of the class.
 
         Returns:
             The model; what loading did is in its `load_report`.
@@ -129,7 +132,7 @@ class PreTrainedModel(nn.Module):
             ModelNotFoundError, ModelFileNotFoundError: there is no such model here, or it lacks a file.
             CorruptFileError, UnsafeFileError, UnsupportedFormatError: a file cannot be read, and why.
             CheckpointError: the tensors do not fit the model.
-            TypeError: a keyword that is neither a hub option nor a key of the configuration.
+            TypeError: a keyword that is none of these.
         """
         options, overrides = split_options({key: value for key, value in kwargs.items() if key not in _ACCEPTED})
         files = None
@@ -142,14 +145,14 @@ class PreTrainedModel(nn.Module):
             config_files = files if config is None else resolve(config, part="config", **options)
             assert config_files is not None
             config, overrides = cls.config_class._read(config_files, overrides)
-        if overrides:
+        if unknown := sorted(overrides.keys() - _keywords(cls.__init__)):
             raise TypeError(
-                f"{cls.__name__}.from_pretrained got {sorted(overrides)}, which are neither hub options nor keys of "
-                f"{type(config).__name__}"
+                f"{cls.__name__}.from_pretrained got {unknown}, which are neither hub options nor keys of "
+                f"{type(config).__name__} nor arguments of {cls.__name__}()"
             )
         weights = from_state_dict(state_dict) if state_dict is not None else open_checkpoint(files.weights())  # type: ignore[union-attr]
         with torch.device("meta"), Unfilled():
-            model = cls(config, *model_args)
+            model = cls(config, *model_args, **overrides)
         report = load(
             model,
             published(weights, cls.renames),
@@ -439,3 +442,8 @@ def _wanted(dtype: torch.dtype | str | None) -> torch.dtype | None:
     if dtype is None:
         return torch.float32
     return None if dtype == "auto" else floating_type(dtype)
+
+
+def _keywords(function: Callable[..., Any]) -> set[str]:
+    """What a function may be given by name."""
+    return {name for name, each in inspect.signature(function).parameters.items() if each.kind in _BY_NAME}

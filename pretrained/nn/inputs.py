@@ -25,7 +25,8 @@ def check_rows(given: Tensor, **others: Tensor | None) -> None:
             + ("; one text is a batch of one row: input_ids[None]" if given.dim() == 1 else "")
         )
     for name, other in others.items():
-        if other is not None and len(other) not in (1, len(given)):
+        # not len(), which would hold an exported model to this number of rows
+        if other is not None and other.shape[0] not in (1, given.shape[0]):
             raise InputError(f"{name} has {len(other)} rows, the batch has {len(given)}")
 
 

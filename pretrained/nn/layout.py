@@ -19,6 +19,7 @@ from torch import Tensor
 
 from pretrained.errors import InputError
 from pretrained.nn import attention
+from pretrained.nn.recording import is_recording
 from pretrained.nn.transfer import send
 
 
@@ -84,6 +85,8 @@ class Padded:
     def _bias(self, query: Tensor, key: Tensor, causal: bool) -> Tensor | None:
         """What is added to the scores, broadcastable to (B, N, Q, K): 0 to look, the lowest number not to."""
         kind = (query.shape[-2], key.shape[-2], causal, query.dtype)
+        if is_recording():  # then the lengths may be names of numbers
+            return self._make_bias(*kind, query.device)
         if kind not in self._biases:  # the same for every layer
             self._biases[kind] = self._make_bias(*kind, query.device)
         return self._biases[kind]
@@ -100,7 +103,7 @@ class Padded:
                 raise InputError(f"attention_mask covers {mask.shape[-1]} positions, the attention has {keys} keys")
             visible = mask > 0
             visible = visible[:, None, None] if mask.dim() == 2 else visible[:, None] if mask.dim() == 3 else visible
-            if visible.device.type == "cpu" and bool(visible.all()):
+            if visible.device.type == "cpu" and not is_recording() and bool(visible.all()):
                 visible = None
         if causal and queries > 1:
             order = torch.ones(queries, keys, dtype=torch.bool, device=device).tril(keys - queries)

@@ -21,6 +21,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from pretrained.nn.recording import is_recording
+
 SIGNATURE = (
     "mkldnn::_linear_pointwise(Tensor X, Tensor W, Tensor? B, str attr, Scalar?[] scalars, str? algorithm) -> Tensor Y"
 )
@@ -41,6 +43,8 @@ def product() -> Callable[..., Any] | None:
 
 def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     """`torch.nn.functional.linear`: x (…, in), weight (out, in), or a transposed view of (in, out), bias (out)."""
+    if is_recording():
+        return F.linear(x, weight, bias)
     multiply = product()
     if (
         multiply is None
@@ -48,8 +52,6 @@ def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
         or not x.is_cpu
         or not x.dtype == weight.dtype == torch.float32
         or torch.is_autocast_enabled("cpu")
-        or torch.compiler.is_compiling()
-        or torch.jit.is_tracing()  # type: ignore[attr-defined, no-untyped-call]
     ):
         return F.linear(x, weight, bias)
     if weight.stride(0) == 1 and x.numel() == x.shape[-1]:

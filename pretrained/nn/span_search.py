@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from pretrained.errors import InputError
 from pretrained.nn.outputs import ModelOutput
+from pretrained.nn.recording import is_recording
 
 
 class SpanSearchOutput(ModelOutput):
@@ -207,6 +208,6 @@ def _check_places(positions: Tensor, hidden: Tensor, name: str) -> None:
     rows, length = hidden.shape[:2]
     if positions.shape != (rows,):
         raise InputError(f"{name} has shape {tuple(positions.shape)}, the batch has {rows} rows")
-    if int(positions.max()) >= length or int(positions.min()) < 0:
+    if not is_recording() and (int(positions.max()) >= length or int(positions.min()) < 0):
         first, last = int(positions.min()), int(positions.max())
         raise InputError(f"{name} holds places from {first} to {last}; the texts have 0 to {length - 1}")

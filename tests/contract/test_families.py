@@ -147,6 +147,43 @@ def test_packed_equals_padded(model_type):
     torch.testing.assert_close(found[0], expected[0][mask], atol=1e-5, rtol=1e-5)
 
 
+class FirstOutput(torch.nn.Module):
+    """What an exporter likes: tensors in, a tensor out."""
+
+    def __init__(self, model):
+        super().__init__()
+        self.model = model
+
+    def forward(self, *inputs):
+        return self.model(**dict(zip(("input_ids", "attention_mask"), inputs, strict=False)), return_dict=False)[0]
+
+
+@pytest.mark.filterwarnings("ignore::torch.jit.TracerWarning", "ignore::DeprecationWarning", "ignore::FutureWarning")
+@pytest.mark.parametrize("how", ["trace", "export", "compile"])
+@pytest.mark.parametrize("model_type", [name for name in FAMILIES if name != "transfo-xl"])
+def test_what_is_recorded_holds_for_other_inputs(model_type, how):
+    """What torch writes down of one batch, without padding, computes another one with padding and of another size."""
+    family = registry.family(model_type)
+    torch.manual_seed(5)
+    model = FirstOutput(registry.load(family, family.models["Model"])(small(family)).eval())
+    seen = torch.randint(10, 60, (2, 5)), torch.ones(2, 5, dtype=torch.long)
+    mask = (torch.arange(7) < torch.tensor([7, 4, 1])[:, None]).long()
+    other = torch.randint(10, 60, (3, 7)), mask
+    axes = {0: torch.export.Dim.AUTO, 1: torch.export.Dim.AUTO}
+    with torch.no_grad():
+        expected = model(*other)
+        if how == "trace":
+            recorded = torch.jit.trace(model, seen, check_trace=False)
+        elif how == "export":
+            recorded = torch.export.export(model, seen, dynamic_shapes={"inputs": (axes, axes)}).module()
+        else:
+            torch.compiler.reset()
+            recorded = torch.compile(model, fullgraph=True, backend="eager")
+            recorded(*seen)
+        found = recorded(*other)
+    torch.testing.assert_close(found[mask.bool()], expected[mask.bool()])
+
+
 @pytest.mark.parametrize(("family", "task", "target"), MODELS)
 def test_every_weight_gets_a_gradient_or_says_why(family, task, target):
     """A forward pass must use all that is loaded: a tensor that nothing reads is a mistake in the module tree."""
