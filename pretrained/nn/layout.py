@@ -274,5 +274,5 @@ def _attention(
         scores = scores + bias
     probabilities = F.dropout(scores.softmax(-1), dropout)
     if head_mask is not None:
-        probabilities = probabilities * head_mask
+        probabilities = probabilities * head_mask.to(probabilities.dtype)
     return probabilities @ value, probabilities if output_attentions else None

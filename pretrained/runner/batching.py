@@ -7,7 +7,7 @@ in half a MB for each kind of product. What it keeps also lies between other mem
 """
 
 from bisect import bisect_right
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any
 
@@ -31,6 +31,11 @@ def checked(texts: Any) -> Iterator[str]:
     """
     if isinstance(texts, bytes | bytearray) or not isinstance(texts, Iterable):
         raise TokenizationError(f"texts must be a str or an iterable of them; got {type(texts).__name__}")
+    if isinstance(texts, Mapping) or hasattr(texts, "columns"):
+        raise TokenizationError(
+            f"texts must be a str or an iterable of them; a {type(texts).__name__} gives the names of its columns; "
+            "pass one of its columns"
+        )
     if isinstance(texts, set | frozenset):
         raise TokenizationError(f"texts must have an order, and a {type(texts).__name__} has none; pass sorted(texts)")
     for index, text in enumerate(texts):

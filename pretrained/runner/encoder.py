@@ -42,7 +42,8 @@ class Encoder:
     """Many texts to vectors, fast.
 
     The network runs as a rewritten copy, on batches without padding; its results are those of the plain network
-    up to rounding. Texts of more than `max_length` tokens are cut there.
+    up to rounding. Texts of more than `max_length` tokens are cut there. Pickled, or copied, an encoder of a model by
+    name is made anew from that name.
 
     Args:
         name_or_model: any way to name a model, see `pretrained.resolve`; or a loaded model, which needs `tokenizer`
@@ -70,6 +71,23 @@ class Encoder:
         ConfigurationError: a value that an option does not have, or that does not fit the model.
         TypeError: an option that does not exist.
     """
+
+    _made_of: tuple[tuple[Any, ...], dict[str, Any]] | None
+
+    def __new__(cls, *args: Any, **options: Any) -> "Encoder":
+        encoder = super().__new__(cls)
+        loaded = any(isinstance(each, nn.Module) for each in (*args, *options.values()))
+        encoder._made_of = None if loaded else (args, options)  # a loaded model would stay in memory by it
+        return encoder
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Another process makes its own, from the same name: packed weights cannot leave the one they are in."""
+        if self._made_of is None:
+            raise TypeError(
+                "an Encoder of a loaded model cannot be pickled; make it of the name or folder of the model"
+            )
+        args, options = self._made_of
+        return partial(Encoder, *args, **options), ()
 
     def __init__(
         self,

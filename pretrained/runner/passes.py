@@ -8,6 +8,7 @@ take their weights.
 
 import copy
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import torch
@@ -15,6 +16,7 @@ from torch import nn
 
 from pretrained.nn.projections import Projections, joined
 from pretrained.runner import fuse, heap, quantize
+from pretrained.runner.threads import apart
 
 Pass = Callable[[nn.Module], nn.Module]
 
@@ -87,5 +89,5 @@ def rewritten(model: nn.Module, passes: Sequence[Pass] = PASSES, *, device: torc
         memo[id(parameter)] = nn.Parameter(parameter.detach(), requires_grad=False)
     fast = copy.deepcopy(model, memo).eval().to(device)
     for each in passes:
-        fast = each(fast)
+        fast = apart(partial(each, fast))
     return fast

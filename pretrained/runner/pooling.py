@@ -15,7 +15,7 @@ from pretrained.nn.transfer import send
 def _weighted_mean(rows: Tensor) -> Tensor:
     """Later tokens count more: the first once, the second twice, …"""
     weights = torch.arange(1, rows.shape[1] + 1, dtype=rows.dtype, device=rows.device)
-    return torch.einsum("blh,l->bh", rows, weights / weights.sum())
+    return (rows * (weights / weights.sum())[:, None]).sum(1)  # einsum's order depends on how many there are
 
 
 # (count, length, H) → (count, H), by the names that sentence-transformers gave them

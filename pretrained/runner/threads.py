@@ -31,6 +31,14 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_after_fork)
 
 
+def apart(work: Callable[[], Result]) -> Result:
+    """What this gives; in a process that was forked, a new thread computes it."""
+    if not _forked:
+        return work()
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(work).result()
+
+
 @contextmanager
 def torch_threads(count: int | None) -> Iterator[int]:
     """Sets torch's number of threads (None: leaves it), gives it, and sets it back."""

@@ -1,8 +1,13 @@
 """A small network of any family, and a tokenizer that goes with it."""
 
+import pytest
 import torch
 
 from pretrained import registry
+from pretrained.runner import quantize
+
+needs_int8 = pytest.mark.skipif(not quantize.available(), reason="no 8-bit products")
+PRECISIONS = ["fp32", "bf16", pytest.param("int8", marks=needs_int8)]
 
 
 class NumberTokenizer:

@@ -101,6 +101,7 @@ def test_no_texts_no_windows():
         (None, "got NoneType"),
         (b"bytes", "got bytes"),
         ({"a", "b"}, "must have an order"),
+        ({"a": "b"}, "pass one of its columns"),
     ],
 )
 def test_what_is_no_text_is_named(texts, message):
@@ -110,4 +111,4 @@ def test_what_is_no_text_is_named(texts, message):
 
 def test_any_iterable_of_texts_will_do():
     assert list(batching.checked(word for word in ("a", "b"))) == ["a", "b"]
-    assert list(batching.checked({"key": 1})) == ["key"]
+    assert list(batching.checked({"key": 1}.keys())) == ["key"]

@@ -13,14 +13,9 @@ from pretrained import Encoder, Packed, optimize, registry
 from pretrained.errors import InputError
 from pretrained.runner import quantize
 from pretrained.runner.rows import position_limit
-from tests.runner.small import NumberTokenizer, small_model
+from tests.runner.small import PRECISIONS, NumberTokenizer, small_model
 
 FAMILIES = [name for name, family in registry.families().items() if family.packed]
-PRECISIONS = [
-    "fp32",
-    "bf16",
-    pytest.param("int8", marks=pytest.mark.skipif(not quantize.available(), reason="no 8-bit products")),
-]
 # the smallest layers that are computed in 8 bits
 SIZES = {"hidden_size": 64, "intermediate_size": 64, "num_hidden_layers": 1, "max_position_embeddings": 514}
 # length of the difference to the plain model, as a share of its output's; see test_optimize

@@ -13,7 +13,8 @@ from pretrained import BertModel, BertTokenizer, Encoder, registry
 from pretrained.errors import ConfigurationError, TokenizationError
 from pretrained.runner import batching, quantize
 from pretrained.runner import encoder as encoding
-from tests.runner.small import NumberTokenizer, small_model
+from pretrained.runner.pooling import POOLINGS
+from tests.runner.small import PRECISIONS, NumberTokenizer, small_model
 
 TEXTS = ["the cat sat on the mat .", "a", "", "dogs , unable dogs and a cat", "the mat", "zebra " * 60, "a", "ran away"]
 CLOSE = {"atol": 1e-5, "rtol": 0}
@@ -351,10 +352,7 @@ def test_lower_precision_keeps_the_direction_of_every_vector(minilm, sentences, 
     assert cosines.min() >= least
 
 
-@pytest.mark.parametrize(
-    "precision",
-    ["fp32", "bf16", pytest.param("int8", marks=pytest.mark.skipif(not quantize.available(), reason="no 8 bits"))],
-)
+@pytest.mark.parametrize("precision", PRECISIONS)
 @pytest.mark.parametrize("threads", [1, 2])
 def test_a_deterministic_vector_does_not_depend_on_its_neighbours(minilm, sentences, precision, threads):
     encoder = Encoder(minilm, precision=precision, deterministic=True, threads=threads)
@@ -367,3 +365,10 @@ def test_a_deterministic_vector_does_not_depend_on_its_neighbours(minilm, senten
     assert np.array_equal(small.encode(sentences), expected)
     for place in range(0, len(sentences), 29):
         assert np.array_equal(encoder.encode(sentences[place]), expected[place])
+
+
+@pytest.mark.parametrize("pooling", sorted(POOLINGS))
+def test_every_pooling_is_deterministic(minilm, sentences, pooling):
+    encoder = Encoder(minilm, pooling=pooling, deterministic=True)
+    together = encoder.encode(sentences)
+    assert np.array_equal(together, np.stack([encoder.encode(each) for each in sentences]))

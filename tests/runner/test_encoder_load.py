@@ -1,6 +1,8 @@
 """Does an encoder hold up under load: several at once, after a fork, over many texts?"""
 
+import copy
 import os
+import pickle
 import threading
 from pathlib import Path
 
@@ -9,7 +11,7 @@ import pytest
 import torch
 
 from pretrained import Encoder
-from tests.runner.small import NumberTokenizer, small_model
+from tests.runner.small import PRECISIONS, NumberTokenizer, small_model
 
 TEXTS = ["the cat sat on the mat .", "a", "", "dogs , unable dogs and a cat", "the mat", "ran away"] * 30
 CLOSE = {"atol": 3e-6, "rtol": 0}
@@ -62,6 +64,31 @@ def test_a_forked_process_encodes(small_bert, threads, texts, tmp_path):
             os._exit(code)
     assert _exit_code(child, seconds=60) == 0
     np.testing.assert_allclose(np.load(tmp_path / "found.npy"), expected, **CLOSE)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this system")
+@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+@pytest.mark.parametrize("precision", PRECISIONS)
+def test_a_forked_process_makes_an_encoder(minilm, precision):
+    """Weights are packed by the threads of a product, too, and those of the process before are not there."""
+    Encoder(minilm, precision=precision).encode(TEXTS)
+    child = os.fork()
+    if child == 0:
+        code = 1
+        try:
+            code = 0 if Encoder(minilm, precision=precision).encode("a text").shape == (384,) else 2
+        finally:
+            os._exit(code)
+    assert _exit_code(child, seconds=60) == 0
+
+
+def test_an_encoder_by_name_travels(minilm, small_bert):
+    encoder = Encoder(minilm, pooling="cls", normalize=False)
+    expected = encoder.encode(TEXTS[:3])
+    for other in (pickle.loads(pickle.dumps(encoder)), copy.deepcopy(encoder)):
+        assert np.array_equal(other.encode(TEXTS[:3]), expected)
+    with pytest.raises(TypeError, match="make it of the name or folder of the model"):
+        pickle.dumps(Encoder(small_model("bert"), tokenizer=NumberTokenizer()))
 
 
 def _exit_code(child, seconds):

@@ -7,7 +7,7 @@ import torch
 
 from pretrained import ConfigurationError, Packed, optimize, registry
 from pretrained.runner import fuse, quantize
-from tests.runner.small import small_model
+from tests.runner.small import PRECISIONS, small_model
 
 MODELS = [
     pytest.param(model_type, task, id=f"{model_type}-{task}")
@@ -18,9 +18,6 @@ SIZES = {"hidden_size": 64, "intermediate_size": 128, "vocab_size": 90}
 # Length of the difference to the plain model, as a share of its output's. Networks with random weights and 64 numbers
 # a token exaggerate it; what trained ones lose is tested in test_encoder.
 TOLERANCE = {"fp32": 1e-5, "bf16": 0.1, "int8": 0.2}
-
-needs_int8 = pytest.mark.skipif(not quantize.available(), reason="this processor has no 8-bit products")
-PRECISIONS = ["fp32", "bf16", pytest.param("int8", marks=needs_int8)]
 
 
 def model_and_inputs(model_type, task):
@@ -55,6 +52,19 @@ def test_same_outputs(model_type, task, precision):
         assert distance(other[name], expected) <= TOLERANCE[precision], name
     for name, tensor in model.state_dict().items():
         assert torch.equal(tensor, before[name]), name
+
+
+@pytest.mark.parametrize("precision", PRECISIONS)
+@pytest.mark.parametrize("model_type", ["bert", "distilbert", "xlnet", "gpt2", "xlm", "ctrl"])
+def test_heads_are_silenced_in_every_precision(model_type, precision):
+    """By a mask of float32, which is what people have."""
+    model = small_model(model_type, **SIZES)
+    torch.manual_seed(4)
+    ids, mask = torch.randint(7, 60, (2, 9)), torch.tensor([1.0, 0.0, 1.0, 1.0])
+    with torch.no_grad():
+        expected = model(ids, head_mask=mask)[0]
+        found = optimize(model, precision=precision)(ids, head_mask=mask)[0].float()
+    assert distance(found, expected) < TOLERANCE[precision]
 
 
 @pytest.mark.parametrize("precision", PRECISIONS)
