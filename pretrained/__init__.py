@@ -30,7 +30,7 @@ _NAMES = {
             "AutoModelForQuestionAnswering",
             "AutoModelWithLMHead",
         ),
-        "pretrained.config": ("PretrainedConfig",),
+        "pretrained.config": ("CONFIG_NAME", "PretrainedConfig"),
         "pretrained.errors": (
             "PretrainedError",
             "ModelNotFoundError",
@@ -48,10 +48,11 @@ _NAMES = {
         "pretrained.family": ("Family",),
         "pretrained.hub": ("resolve", "ModelFiles"),
         "pretrained.loading": ("LoadReport",),
-        "pretrained.modeling": ("PreTrainedModel",),
+        "pretrained.modeling": ("PreTrainedModel", "WEIGHTS_NAME"),
         "pretrained.nn.layout": ("Packed", "Padded"),
         "pretrained.nn.outputs": ("ModelOutput",),
         "pretrained.pipelines": ("pipeline",),
+        "pretrained.seeding": ("set_seed",),
         "pretrained.runner": ("Encoder",),
         "pretrained.runner.optimize": ("optimize",),
         "pretrained.training.adamw": ("AdamW",),
@@ -105,6 +106,5 @@ def _registry() -> Any:
 
 
 def _unknown(name: str) -> str:
-    from pretrained.errors import did_you_mean
-
-    return f"module {__name__!r} has no attribute {name!r}{did_you_mean(name, __dir__())}"
+    hints = importlib.import_module("pretrained.hints")
+    return str(hints.unknown_name(name, __dir__()))

@@ -12,6 +12,7 @@ from pretrained.auto import AutoModelForSequenceClassification as AutoModelForSe
 from pretrained.auto import AutoModelForTokenClassification as AutoModelForTokenClassification
 from pretrained.auto import AutoModelWithLMHead as AutoModelWithLMHead
 from pretrained.auto import AutoTokenizer as AutoTokenizer
+from pretrained.config import CONFIG_NAME as CONFIG_NAME
 from pretrained.config import PretrainedConfig as PretrainedConfig
 from pretrained.errors import CheckpointError as CheckpointError
 from pretrained.errors import ConfigurationError as ConfigurationError
@@ -30,6 +31,7 @@ from pretrained.hub import ModelFiles as ModelFiles
 from pretrained.hub import resolve as resolve
 from pretrained.loading import LoadReport as LoadReport
 from pretrained.modeling import PreTrainedModel as PreTrainedModel
+from pretrained.modeling import WEIGHTS_NAME as WEIGHTS_NAME
 from pretrained.models.albert.config_albert import AlbertConfig as AlbertConfig
 from pretrained.models.albert.heads_albert import AlbertForMaskedLM as AlbertForMaskedLM
 from pretrained.models.albert.heads_albert import AlbertForMultipleChoice as AlbertForMultipleChoice
@@ -170,6 +172,7 @@ from pretrained.nn.outputs import ModelOutput as ModelOutput
 from pretrained.pipelines import pipeline as pipeline
 from pretrained.runner import Encoder as Encoder
 from pretrained.runner.optimize import optimize as optimize
+from pretrained.seeding import set_seed as set_seed
 from pretrained.tokenization import AddedToken as AddedToken
 from pretrained.tokenization import BasicTokenizer as BasicTokenizer
 from pretrained.tokenization import BatchEncoding as BatchEncoding

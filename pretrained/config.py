@@ -82,17 +82,22 @@ class PretrainedConfig:
     def __init_subclass__(cls) -> None:
         dataclasses.dataclass(kw_only=True, init=False, repr=False, eq=False)(cls)
 
-    def __init__(self, **values: Any) -> None:
+    def __init__(self, *unnamed: Any, **values: Any) -> None:
+        if unnamed:
+            raise TypeError(f"{type(self).__name__} takes its values by name, such as vocab_size={unnamed[0]!r}")
         for field in dataclasses.fields(self):  # type: ignore[arg-type]  # every subclass is a dataclass
             make = field.default_factory
             setattr(self, field.name, field.default if make is dataclasses.MISSING else make())
+        if isinstance(size := values.get("vocab_size_or_config_json_file"), int):  # the name of 2019
+            values = {"vocab_size": size} | values
         num_labels = values.pop("num_labels", values.pop("_num_labels", None))
-        if num_labels is not None and values.get("id2label") is None:
+        if isinstance(num_labels, int) and values.get("id2label") is None:
             self.num_labels = num_labels
         for key, value in values.items():
             if key != "model_type" and not (value is None and key in ("id2label", "label2id", "pruned_heads")):
                 setattr(self, key, value)
         self._normalise(values)
+        self._refuse_texts_for_numbers(num_labels)
         self.validate()
 
     def _normalise(self, values: Mapping[str, Any]) -> None:
@@ -110,6 +115,16 @@ class PretrainedConfig:
             self.label2id = {label: index for index, label in self.id2label.items()}
         if "label2id" in values and "id2label" not in values:
             self.id2label = {index: label for label, index in self.label2id.items()}
+
+    def _refuse_texts_for_numbers(self, num_labels: Any) -> None:
+        numbers = {
+            field.name: getattr(self, field.name)
+            for field in dataclasses.fields(self)  # type: ignore[arg-type]
+            if type(field.default) in (int, float)
+        }
+        for name, value in {**numbers, "num_labels": num_labels}.items():
+            if isinstance(value, str):
+                raise ConfigurationError(f"{name} must be a number, got the text {value!r}")
 
     def validate(self) -> None:
         """Checks the values against each other; families say how."""
@@ -236,7 +251,7 @@ class PretrainedConfig:
 
     def save_pretrained(self, save_directory: str | os.PathLike[str]) -> None:
         """Writes config.json into the folder, which is made if needed."""
-        folder = Path(save_directory)
+        folder = Path(save_directory).expanduser()
         folder.mkdir(parents=True, exist_ok=True)
         self.to_json_file(folder / CONFIG_NAME)
 

@@ -154,7 +154,8 @@ def load(
             wanted = main_type if checkpoint.dtype(key) in _STORED_ONLY else dtype
             _assign(model, name, expected[name], _placed(checkpoint, key, expected[name], wanted, device))
     report.notes += [note for note in checkpoint.notes if note not in report.notes]  # what reading brought to light
-    filled = [name for name in absent if ties.get(name) not in absent]
+    left = set(absent)
+    filled = [name for name in absent if ties.get(name) not in left]
     _materialise(model, filled, expected, main_type, device)
     _tie(model, ties)
     if filled:
@@ -405,7 +406,8 @@ def _main_type(checkpoint: Checkpoint, keys: Iterable[str]) -> torch.dtype | Non
 
 
 def _mismatch_error(report: LoadReport, model: str) -> CheckpointError:
-    rows = "\n".join(f"  {name}: {there} in the file, {here} in the model" for name, there, here in report.mismatched)
+    found = [f"  {name}: {there} in the file, {here} in the model" for name, there, here in report.mismatched]
+    rows = "\n".join(found[:_SHOWN] + ([f"  and {len(found) - _SHOWN} more"] if len(found) > _SHOWN else []))
     return CheckpointError(
         f"{report.source} has tensors of another shape than {model}:\n{rows}\n"
         "Check the configuration (num_labels, vocab_size, hidden_size …), or pass ignore_mismatched_sizes=True "

@@ -14,7 +14,7 @@ from pretrained.checkpoints import Rename, TensorFlowNames, from_state_dict, ope
 from pretrained.config import PretrainedConfig
 from pretrained.errors import ConfigurationError, InputError
 from pretrained.generation import causal_inputs, generate, stream
-from pretrained.hub import resolve, split_options
+from pretrained.hub import ModelFiles, resolve, split_options
 from pretrained.loading import LoadReport, Unfilled, floating_type, load, rename_historical
 from pretrained.nn.outputs import BaseModelOutput, HeadOutput, ModelOutput
 from pretrained.resizing import extended, put, resize_scores
@@ -23,15 +23,18 @@ from pretrained.signatures import head_forward
 
 logger = logging.getLogger("pretrained")
 
+WEIGHTS_NAME = "pytorch_model.bin"
+"""For scripts that write a state dict by themselves; `save_pretrained` writes safetensors unless asked otherwise."""
+
 # Keywords of earlier releases that have no meaning left: every format is found by itself, memory is always spared.
-_ACCEPTED = (
-    "from_tf",
-    "from_flax",
-    "low_cpu_mem_usage",
-    "use_safetensors",
-    "trust_remote_code",
-    "_fast_init",
-)
+_ACCEPTED = ("low_cpu_mem_usage", "trust_remote_code", "_fast_init")
+# Those that say which weights to read, where a folder has several.
+_WEIGHTS = {
+    ("from_tf", True): "tf_model.h5",
+    ("from_flax", True): "flax_model.msgpack",
+    ("use_safetensors", True): "model.safetensors",
+    ("use_safetensors", False): WEIGHTS_NAME,
+}
 _BY_NAME = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
 
 
@@ -134,6 +137,7 @@ class PreTrainedModel(nn.Module):
             CheckpointError: the tensors do not fit the model.
             TypeError: a keyword that is none of these.
         """
+        chosen = {name: kwargs.pop(name) for name in {option for option, _ in _WEIGHTS} & kwargs.keys()}
         options, overrides = split_options({key: value for key, value in kwargs.items() if key not in _ACCEPTED})
         files = None
         if pretrained_model_name_or_path is None:
@@ -150,7 +154,11 @@ class PreTrainedModel(nn.Module):
                 f"{cls.__name__}.from_pretrained got {unknown}, which are neither hub options nor keys of "
                 f"{type(config).__name__} nor arguments of {cls.__name__}()"
             )
-        weights = from_state_dict(state_dict) if state_dict is not None else open_checkpoint(files.weights())  # type: ignore[union-attr]
+        if state_dict is not None:
+            weights = from_state_dict(state_dict)
+        else:
+            assert files is not None
+            weights = open_checkpoint(_asked_for(files, chosen).weights())
         with torch.device("meta"), Unfilled():
             model = cls(config, *model_args, **overrides)
         report = load(
@@ -180,6 +188,9 @@ class PreTrainedModel(nn.Module):
         max_shard_size: int | str | None = None,
         dtype: torch.dtype | str | None = None,
         state_dict: Mapping[str, Tensor] | None = None,
+        safe_serialization: bool = True,
+        is_main_process: bool = True,
+        push_to_hub: bool = False,
     ) -> None:
         """Writes config.json and the weights.
 
@@ -188,13 +199,20 @@ class PreTrainedModel(nn.Module):
             format: "safetensors", "pytorch" (pytorch_model.bin), "tf" (tf_model.h5) or "flax" (flax_model.msgpack).
             shard_size: above it the weights are spread over several files with an index: bytes, or text such as
                 "2GB". `max_shard_size` is its earlier name.
-            dtype: what floating tensors are written as; unless given, as they are.
+            dtype: what floating tensors are written as; unless given, or by "auto", as they are.
             state_dict: written in place of the model's own tensors.
+            safe_serialization: False means `format="pytorch"`, as in Transformers.
+            is_main_process: False writes nothing, for all but one of several processes.
+            push_to_hub: is refused; nothing is uploaded.
 
         Raises:
             UnsupportedFormatError: the format is not written, or its framework never had this class.
         """
-        folder = Path(save_directory)
+        if push_to_hub:
+            raise ConfigurationError("save_pretrained uploads nothing; save to a folder, then: hf upload NAME FOLDER")
+        if not is_main_process:
+            return
+        folder = Path(save_directory).expanduser()
         if folder.is_file():
             raise NotADirectoryError(f"{folder} is a file; save_pretrained needs a folder")
         save(
@@ -202,9 +220,9 @@ class PreTrainedModel(nn.Module):
             self.config,
             folder,
             ties=self._ties(),
-            format=format,
+            format=format if safe_serialization else "pytorch",
             shard_size=max_shard_size if shard_size is None else shard_size,
-            dtype=None if dtype is None else floating_type(dtype),
+            dtype=None if dtype is None or dtype == "auto" else floating_type(dtype),
             state_dict=state_dict,
         )
 
@@ -442,6 +460,14 @@ def _wanted(dtype: torch.dtype | str | None) -> torch.dtype | None:
     if dtype is None:
         return torch.float32
     return None if dtype == "auto" else floating_type(dtype)
+
+
+def _asked_for(files: ModelFiles, chosen: Mapping[str, bool | None]) -> ModelFiles:
+    """The model, read from the weights that `use_safetensors`, `from_tf` or `from_flax` name, if they are there."""
+    for option, file in _WEIGHTS.items():
+        if option in chosen.items() and files.kind in ("folder", "cache") and (path := files.get(file)) is not None:
+            return resolve(path)
+    return files
 
 
 def _keywords(function: Callable[..., Any]) -> set[str]:

@@ -98,6 +98,25 @@ def test_contradictions_name_both_numbers():
         BertConfig(vocab_size=0)
 
 
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"layer_norm_eps": "1e-12"}, "layer_norm_eps must be a number, got the text '1e-12'"),
+        ({"hidden_dropout_prob": "0.1"}, "hidden_dropout_prob must be a number"),
+        ({"num_labels": "2"}, "num_labels must be a number"),
+    ],
+)
+def test_texts_for_numbers_are_refused(values, message):
+    with pytest.raises(ConfigurationError, match=message):
+        BertConfig(**values)
+
+
+def test_the_constructors_of_2019():
+    assert BertConfig(vocab_size_or_config_json_file=320).vocab_size == 320
+    with pytest.raises(TypeError, match="BertConfig takes its values by name, such as vocab_size=100"):
+        BertConfig(100)
+
+
 def test_equality_and_printing():
     assert BertConfig() == BertConfig()
     assert BertConfig() != BertConfig(hidden_act="relu")

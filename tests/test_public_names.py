@@ -1,11 +1,14 @@
 """Do the public names exist, lazily, and does the stub for editors list the same?"""
 
 import ast
+import random
 import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
+import torch
 
 import pretrained
 
@@ -34,6 +37,30 @@ def test_unknown_names_get_a_hint():
     with pytest.raises(ImportError, match="did you mean BertModel"):
         exec("from pretrained import BertModle")
     assert not hasattr(pretrained, "BertModle")
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("TFBertModel", "BertModel.from_pretrained reads the weights of TensorFlow too"),
+        ("FlaxGPT2LMHeadModel", "GPT2LMHeadModel.from_pretrained reads the weights of Flax too"),
+        ("Trainer", "docs/finetuning.md"),
+        ("DataCollatorWithPadding", "tokenizer.pad"),
+        ("LogitsProcessorList", "docs/generation.md"),
+        ("T5ForConditionalGeneration", "docs/families.md"),
+    ],
+)
+def test_names_of_other_libraries_lead_somewhere(name, said):
+    with pytest.raises(ImportError, match=said):
+        exec(f"from pretrained import {name}")
+
+
+def test_seeds():
+    drawn = []
+    for _ in range(2):
+        pretrained.set_seed(5)
+        drawn.append((random.random(), np.random.rand(), float(torch.rand(()))))
+    assert drawn[0] == drawn[1]
 
 
 def test_the_stub_is_fresh():

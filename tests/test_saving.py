@@ -8,8 +8,16 @@ from pathlib import Path
 import pytest
 import torch
 
-from pretrained import AutoModel, BertConfig, BertForPreTraining, BertModel, XLNetConfig, XLNetForQuestionAnswering
-from pretrained.errors import ConfigurationError, UnsupportedFormatError
+from pretrained import (
+    AutoModel,
+    BertConfig,
+    BertForPreTraining,
+    BertModel,
+    BertPreTrainedModel,
+    XLNetConfig,
+    XLNetForQuestionAnswering,
+)
+from pretrained.errors import CheckpointError, ConfigurationError, UnsupportedFormatError
 
 TINY = BertConfig(
     vocab_size=30, hidden_size=8, num_hidden_layers=2, num_attention_heads=2, intermediate_size=16,
@@ -102,6 +110,61 @@ def test_older_weights_that_are_read_first_are_named(
     caplog.clear()
     model.save_pretrained(tmp_path)
     assert not caplog.records
+
+
+def test_which_of_several_weights_are_read(model: BertForPreTraining, tmp_path: Path) -> None:
+    """One folder with three formats, each with another number."""
+    bias = model.bert.pooler.dense.bias  # type: ignore[union-attr]
+    for number, options in enumerate(({}, {"safe_serialization": False}, {"format": "tf"})):
+        torch.nn.init.constant_(bias, number)
+        model.save_pretrained(tmp_path, **options)  # type: ignore[arg-type]
+
+    def read(**options: bool) -> float:
+        return float(BertModel.from_pretrained(tmp_path, **options).pooler.dense.bias.detach()[0])
+
+    assert read() == read(use_safetensors=True) == read(from_flax=True) == read(from_tf=False) == 0
+    assert read(use_safetensors=False) == 1
+    assert read(from_tf=True) == 2
+    assert float(AutoModel.from_pretrained(tmp_path, use_safetensors=False).pooler.dense.bias.detach()[0]) == 1
+
+
+def test_words_of_save_pretrained(model: BertForPreTraining, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    model.save_pretrained(tmp_path / "none", is_main_process=False)
+    assert not (tmp_path / "none").exists()
+    with pytest.raises(ConfigurationError, match="hf upload"):
+        model.save_pretrained(tmp_path / "none", push_to_hub=True)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))
+    model.half().save_pretrained("~/saved", dtype="auto", shard_size="1000B")
+    assert (tmp_path / "saved" / "model.safetensors.index.json").is_file()
+    assert next(BertForPreTraining.from_pretrained("~/saved", dtype="auto").parameters()).dtype == torch.float16
+
+
+class Classifier(BertPreTrainedModel):
+    """As people write them: a network of their own around a BERT."""
+
+    def __init__(self, config: BertConfig, classes: int = 3, *, depth: int = 1) -> None:
+        super().__init__(config)
+        self.bert = BertModel(config)
+        self.layers = torch.nn.ModuleList(torch.nn.Linear(config.hidden_size, classes) for _ in range(depth))
+        self.init_weights()
+
+
+def test_arguments_of_the_class(model: BertForPreTraining, tmp_path: Path) -> None:
+    model.save_pretrained(tmp_path)
+    assert BertModel.from_pretrained(tmp_path, add_pooling_layer=False).pooler is None
+    assert AutoModel.from_pretrained(tmp_path, add_pooling_layer=False).pooler is None
+    own = Classifier.from_pretrained(tmp_path, 5, depth=2, hidden_dropout_prob=0.3)
+    assert (len(own.layers), own.layers[0].out_features, own.config.hidden_dropout_prob) == (2, 5, 0.3)
+    assert torch.equal(own.bert.pooler.dense.weight, model.bert.pooler.dense.weight)  # type: ignore[union-attr]
+    with pytest.raises(TypeError, match=r"got \['width'\].*nor arguments of Classifier\(\)"):
+        Classifier.from_pretrained(tmp_path, width=3)
+
+
+def test_a_long_list_of_shapes_is_cut(model: BertForPreTraining, tmp_path: Path) -> None:
+    model.save_pretrained(tmp_path)
+    with pytest.raises(CheckpointError, match=r"and \d+ more\nCheck the configuration"):
+        BertForPreTraining.from_pretrained(tmp_path, config=BertConfig())
 
 
 @pytest.mark.parametrize("format", ["tf", "flax"])

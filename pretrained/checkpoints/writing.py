@@ -21,7 +21,7 @@ from pretrained.checkpoints.checkpoint import Checkpoint, InMemory, Origin, Rena
 from pretrained.errors import CheckpointError, UnsupportedFormatError
 
 _SMALL = 128 << 20  # bytes
-_UNITS = {"KB": 10**3, "MB": 10**6, "GB": 10**9, "KIB": 2**10, "MIB": 2**20, "GIB": 2**30}
+_UNITS = {"": 1, "B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "KIB": 2**10, "MIB": 2**20, "GIB": 2**30}
 
 
 @dataclass(frozen=True)
@@ -148,7 +148,7 @@ def remove_stale(folder: Path, format: str, kept: Collection[str]) -> None:
     """Removes what an earlier save left of this format."""
     for path in folder.iterdir():
         if FORMATS[format].owns(path.name) and path.name not in kept:
-            path.unlink()
+            path.unlink(missing_ok=True)  # another process that saves may have been first
 
 
 def read_before(folder: Path, format: str) -> str | None:
@@ -166,7 +166,7 @@ def shard_limit(size: int | str | None) -> int | None:
     """2_000_000_000 from "2GB"."""
     limit = size
     if not isinstance(size, int) and size is not None:
-        match = re.fullmatch(r"(\d+)\s*([A-Z]+)", size.strip().upper())
+        match = re.fullmatch(r"(\d+)\s*([A-Z]*)", size.strip().upper())
         limit = int(match[1]) * _UNITS.get(match[2], 0) if match is not None else 0
     if limit is None:
         return None

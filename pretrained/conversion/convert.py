@@ -88,8 +88,8 @@ def convert(
         CheckpointError: what was written is not what was read; nothing is left of it.
     """
     shard_limit(shard_size)
-    wanted = None if dtype is None else floating_type(dtype)
-    target = Path(target)
+    wanted = None if dtype is None or dtype == "auto" else floating_type(dtype)
+    target = Path(target).expanduser()
     opened = open_model(source, head=head, **options)
     _refuse(target, opened.files, force=force)
     names = opened.checkpoint

@@ -55,7 +55,8 @@ def open_model(name: str | os.PathLike[str], *, head: str | None = None, **optio
     raw = open_checkpoint(files.weights())
     config = files.config()
     family = _family(files, config)
-    if head is not None and _model_class(head) is None:
+    asked = None if head is None else _model_class(head)
+    if head is not None and asked is None:
         raise ConfigurationError(f"{head!r} is no model of this version; docs/families.md lists those there are")
     if head is not None and config is None:
         files.require("config.json")  # raises, saying what is there instead
@@ -64,6 +65,11 @@ def open_model(name: str | os.PathLike[str], *, head: str | None = None, **optio
         note = "no configuration tells the class of the model; its tensors keep the names that they have"
         return Opened(files, published(raw, getattr(kind, "renames", ())), None, [note])
     settings: Any = registry.load(family, family.config)
+    if asked is not None and not issubclass(settings, asked.config_class):
+        raise ConfigurationError(
+            f"{head!r} is no class of the family {family.model_type}, which {files.name} belongs to: "
+            f"{', '.join(target.partition(':')[2] for target in dict.fromkeys(family.models.values()))}"
+        )
     settings = settings.from_files(files)
     for said in [head] if head is not None else config.get("architectures") or ():
         if (known := _model_class(str(said))) is not None:

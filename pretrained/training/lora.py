@@ -151,7 +151,7 @@ def load_adapters(model: PreTrainedModel, folder: str | Path) -> None:
     Raises:
         CheckpointError: they belong to layers that the model does not have, or have other shapes.
     """
-    folder = Path(folder)
+    folder = Path(folder).expanduser()
     config: dict[str, Any] = json.loads((folder / _CONFIG).read_text(encoding="utf-8"))
     tensors = load_file(folder / _WEIGHTS)
     scale = float(config["lora_alpha"]) / int(config["r"])

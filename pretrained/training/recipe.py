@@ -1,6 +1,7 @@
 """What exactly shall be run? Task, model, data and options: one TOML file, so that a run can be repeated."""
 
 import json
+import os
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
@@ -39,6 +40,7 @@ class Recipe:
     training: TrainingOptions = field(default_factory=TrainingOptions)
 
     def __post_init__(self) -> None:
+        self.data, self.output = os.path.expanduser(self.data), os.path.expanduser(self.output)
         if self.seeds < 1 or (self.max_length is not None and self.max_length < 2):
             raise ConfigurationError(f"seeds={self.seeds} and max_length={self.max_length} must be positive numbers")
 

@@ -143,6 +143,8 @@ def test_a_class_that_no_auto_class_picks(tmp_path: Path) -> None:
     for name in ("GPT2Config", "GPT3Model"):
         with pytest.raises(ConfigurationError, match=f"'{name}' is no model"):
             convert(tmp_path / "source", tmp_path / "other", format="pytorch", head=name)
+    with pytest.raises(ConfigurationError, match=r"'BertModel' is no class of the family gpt2.*GPT2LMHeadModel"):
+        convert(tmp_path / "source", tmp_path / "other", format="pytorch", head="BertModel")
 
 
 def test_classes_of_other_frameworks(bert: Path, tmp_path: Path) -> None:

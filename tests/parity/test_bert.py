@@ -142,3 +142,12 @@ def test_key_sets_are_the_published_ones():
     for head in [*HEADS, "BertLMHeadModel"]:
         theirs, ours = pair(head)
         assert ours.state_dict().keys() == theirs.state_dict().keys()
+
+
+def test_the_embeddings_alone():
+    theirs, ours = pair("BertModel", type_vocab_size=3)
+    ids = torch.randint(1, theirs.config.vocab_size, (2, 7))
+    types = torch.randint(0, 3, (2, 7))
+    with torch.no_grad():
+        assert_close(ours.embeddings(ids), theirs.embeddings(ids))
+        assert_close(ours.embeddings(ids, token_type_ids=types), theirs.embeddings(ids, token_type_ids=types))

@@ -139,3 +139,13 @@ def test_configurations_that_cannot_be():
         pretrained.RobertaConfig(pad_token_id=None)
     with pytest.raises(ConfigurationError, match="max_position_embeddings=3"):
         pretrained.RobertaConfig(max_position_embeddings=3, pad_token_id=2)
+
+
+def test_the_embeddings_alone():
+    """Called as a module of their own they count positions as the network does: from the ids, without padding."""
+    theirs, ours = pair("RobertaModel")
+    ids = torch.tensor([[5, 6, 7, 1, 1], [1, 8, 9, 10, 11]])
+    with torch.no_grad():
+        assert_close(ours.embeddings(ids), theirs.embeddings(ids))
+        words = ours.embeddings.word_embeddings(ids)
+        assert_close(ours.embeddings(inputs_embeds=words), theirs.embeddings(inputs_embeds=words))

@@ -48,17 +48,23 @@ class BertEmbeddings(nn.Module):
 
     def forward(
         self,
-        input_ids: Tensor | None,
-        token_type_ids: Tensor | None,
-        position_ids: Tensor,
+        input_ids: Tensor | None = None,
+        token_type_ids: Tensor | None = None,
+        position_ids: Tensor | None = None,
         inputs_embeds: Tensor | None = None,
     ) -> Tensor:
         words = self.word_embeddings(input_ids) if inputs_embeds is None else inputs_embeds
+        if position_ids is None:
+            position_ids = self._counted(input_ids, words)
         # without token types every token is of type 0
         types = self.token_type_embeddings
         embeddings = words + (types.weight[0] if token_type_ids is None else types(token_type_ids))
         embeddings = embeddings + self.position_embeddings(position_ids)
         return cast(Tensor, self.dropout(self.LayerNorm(embeddings)))
+
+    def _counted(self, input_ids: Tensor | None, words: Tensor) -> Tensor:
+        """Positions for who calls this module alone: (S,) or (B, S)."""
+        return torch.arange(words.shape[-2], device=words.device)
 
 
 class BertSelfAttention(Projections):

@@ -21,6 +21,13 @@ class RobertaEmbeddings(BertEmbeddings):
             config.max_position_embeddings, config.hidden_size, padding_idx=config.pad_token_id
         )
 
+    def _counted(self, input_ids: Tensor | None, words: Tensor) -> Tensor:
+        padding = cast(int, self.position_embeddings.padding_idx)
+        if input_ids is None:
+            return super()._counted(input_ids, words) + (padding + 1)
+        tokens = input_ids != padding
+        return tokens.cumsum(-1) * tokens + padding
+
 
 class RobertaPreTrainedModel(BertPreTrainedModel):
     """What RoBERTa's network and all its heads share."""
