@@ -52,7 +52,6 @@ _NAMES = {
         "pretrained.nn.layout": ("Packed", "Padded"),
         "pretrained.nn.outputs": ("ModelOutput",),
         "pretrained.pipelines": ("pipeline",),
-        "pretrained.seeding": ("set_seed",),
         "pretrained.runner": ("Encoder",),
         "pretrained.runner.optimize": ("optimize",),
         "pretrained.training.adamw": ("AdamW",),
@@ -64,6 +63,7 @@ _NAMES = {
             "get_linear_schedule_with_warmup",
             "get_polynomial_decay_schedule_with_warmup",
         ),
+        "pretrained.training.seeding": ("set_seed",),
         "pretrained.tokenization": (
             "AddedToken",
             "BasicTokenizer",

@@ -172,7 +172,6 @@ from pretrained.nn.outputs import ModelOutput as ModelOutput
 from pretrained.pipelines import pipeline as pipeline
 from pretrained.runner import Encoder as Encoder
 from pretrained.runner.optimize import optimize as optimize
-from pretrained.seeding import set_seed as set_seed
 from pretrained.tokenization import AddedToken as AddedToken
 from pretrained.tokenization import BasicTokenizer as BasicTokenizer
 from pretrained.tokenization import BatchEncoding as BatchEncoding
@@ -186,6 +185,7 @@ from pretrained.training.schedules import get_cosine_schedule_with_warmup as get
 from pretrained.training.schedules import get_cosine_with_hard_restarts_schedule_with_warmup as get_cosine_with_hard_restarts_schedule_with_warmup
 from pretrained.training.schedules import get_linear_schedule_with_warmup as get_linear_schedule_with_warmup
 from pretrained.training.schedules import get_polynomial_decay_schedule_with_warmup as get_polynomial_decay_schedule_with_warmup
+from pretrained.training.seeding import set_seed as set_seed
 
 __version__: str
 AlbertTokenizerFast = AlbertTokenizer

@@ -377,18 +377,20 @@ class PreTrainedModel(nn.Module):
         attention_mask: Tensor | None = None,
         generator: torch.Generator | None = None,
         **options: Any,
-    ) -> Tensor:
+    ) -> Any:
         """Continues prompts, token by token.
 
         Args:
             input_ids: (B, S) the prompts, of unequal length if padded on the left; `bos_token_id` unless given.
             attention_mask: (B, S) 0 for padding; seen from `pad_token_id` unless given.
             generator: source of chance, for results that can be repeated; torch's own unless given.
-            **options: of `pretrained.generation.GenerationOptions`, as the configuration says unless given; and
-                further inputs of the network, such as `encoder_hidden_states`.
+            **options: of `pretrained.generation.GenerationOptions`, as the configuration says unless given;
+                `generation_config`, several of them in a dict or in an object with `to_dict()`; and further inputs of
+                the network, such as `encoder_hidden_states`.
 
         Returns:
-            (B · num_return_sequences, S) the prompts and what follows, filled up behind the end of a text.
+            (B · num_return_sequences, S) the prompts and what follows, filled up behind the end of a text;
+            with `return_dict_in_generate` a `GenerationOutput`, which has them as `sequences`.
 
         Raises:
             InputError: options or prompts that make no sense.

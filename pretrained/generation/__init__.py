@@ -7,5 +7,6 @@ between two calls (keys and values, or memories) only the network itself underst
 from pretrained.generation.generate import generate, stream
 from pretrained.generation.network import causal_inputs
 from pretrained.generation.options import GenerationOptions
+from pretrained.generation.outputs import GenerationOutput
 
-__all__ = ["GenerationOptions", "causal_inputs", "generate", "stream"]
+__all__ = ["GenerationOptions", "GenerationOutput", "causal_inputs", "generate", "stream"]

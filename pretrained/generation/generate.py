@@ -12,10 +12,13 @@ from pretrained.errors import InputError
 from pretrained.generation.beam_search import beam_search
 from pretrained.generation.network import Network, Steps
 from pretrained.generation.options import GenerationOptions
-from pretrained.generation.processors import Processor, processors
+from pretrained.generation.outputs import GenerationOutput
+from pretrained.generation.processors import Processor, processors, remember
 from pretrained.generation.sampling import continue_rows
+from pretrained.generation.stopping import Stop
 
-_OPTIONS = frozenset(field.name for field in fields(GenerationOptions))
+_OPTIONS = frozenset(field.name for field in fields(GenerationOptions)) | {"generation_config"}
+_KEPT = ("scores", "logits", "attentions", "hidden_states")
 # Inputs of a network that generation itself provides or has no use for.
 _OWN = {
     *("input_ids", "inputs_embeds", "position_ids", "past", "past_key_values", "mems", "layout", "logits_to_keep"),
@@ -29,17 +32,46 @@ class _Run(NamedTuple):
     prompt: int
     options: GenerationOptions
     process: list[Processor]
+    stop: Stop
     generator: torch.Generator | None
 
 
 def generate(
     network: Network, input_ids: Tensor | None, *, generator: torch.Generator | None = None, **given: Any
-) -> Tensor:
-    """Prompts with their continuations: (B · num_return_sequences, S), filled up behind the end of a text."""
+) -> Tensor | GenerationOutput:
+    """Prompts with their continuations: (B · num_return_sequences, S), filled up behind the end of a text.
+
+    Args:
+        network: what gives the scores of the next token.
+        input_ids: (B, S) the prompts; `bos_token_id` if None.
+        generator: source of chance, torch's own unless given.
+        **given: of `GenerationOptions`; `generation_config`, some of them in a dict or in an object with `to_dict()`,
+            which count where they are not given themselves; and further inputs of the network.
+
+    Returns:
+        The sequences, or with `return_dict_in_generate` a `GenerationOutput`.
+    """
     run = _start(network, input_ids, generator, given)
-    if run.options.num_beams > 1:
-        return beam_search(*run)
-    length = run.prompt + sum(1 for _ in continue_rows(*run))
+    found = beam_search(*run) if run.options.num_beams > 1 else GenerationOutput(sequences=_written(run))
+    if not run.options.return_dict_in_generate:
+        return found.sequences
+    items = dict(found.items()) | {name: tuple(steps) for name, steps in run.steps.kept.items()}
+    if not run.options.output_scores:
+        items.pop("sequences_scores", None)
+    return GenerationOutput(**items)
+
+
+def _written(run: _Run) -> Tensor:
+    """The texts without beam search, and each new token to the streamer."""
+    length, streamer = run.prompt, run.options.streamer
+    if streamer is not None:
+        streamer.put(run.ids[:, :length].cpu())
+    for tokens in continue_rows(*run):
+        length += 1
+        if streamer is not None:
+            streamer.put(tokens.cpu())
+    if streamer is not None:
+        streamer.end()
     return run.ids[:, :length].clone()
 
 
@@ -50,6 +82,8 @@ def stream(
     run = _start(network, input_ids, generator, given)
     if run.options.num_beams > 1:
         raise InputError("beam search knows its text only at the end; stream with num_beams=1, or use generate")
+    if run.options.streamer is not None:
+        raise InputError("stream yields the tokens itself; pass a streamer to generate")
     return continue_rows(*run)
 
 
@@ -88,8 +122,14 @@ def _start(
         key: value.repeat_interleave(copies, 0) if isinstance(value, Tensor) and len(value) == batch else value
         for key, value in inputs.items()
     }
-    steps = Steps(network, mask, options.use_cache, inputs)
-    return _Run(steps, ids, prompt, options, processors(options, padding), generator)
+    kept: dict[str, list[Any]] = {
+        name: [] for name in _KEPT if options.return_dict_in_generate and getattr(options, f"output_{name}")
+    }
+    process = processors(options, prompt, end, padding)
+    if "scores" in kept:
+        process.append(remember(kept["scores"]))
+    steps = Steps(network, mask, options.use_cache, inputs, kept)
+    return _Run(steps, ids, prompt, options, process, Stop(options, ids.device, kept.get("scores")), generator)
 
 
 def _prompt_mask(input_ids: Tensor, mask: Tensor | None, options: GenerationOptions) -> Tensor | None:

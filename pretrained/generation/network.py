@@ -1,5 +1,6 @@
 """What do the loops see of a network? All tokens so far go in, the scores of the next one come out."""
 
+from collections.abc import Mapping
 from typing import Any, Protocol
 
 import torch
@@ -34,17 +35,26 @@ class Steps:
     """A network in the middle of its texts."""
 
     def __init__(
-        self, network: Network, attention_mask: Tensor | None, use_cache: bool, inputs: dict[str, Any]
+        self,
+        network: Network,
+        attention_mask: Tensor | None,
+        use_cache: bool,
+        inputs: dict[str, Any],
+        kept: Mapping[str, list[Any]],
     ) -> None:
         """
         Args:
             attention_mask: (R, S at the end) 0 for padding before the prompts; None if there is none.
             inputs: further inputs that are the same at every step.
+            kept: where `logits`, `attentions` and `hidden_states` of every step go, those of them that are asked for.
         """
         self._network = network
         self._mask = attention_mask
         self._inputs = inputs | {"use_cache": use_cache}
         self._use_cache = use_cache
+        self.kept = kept
+        self._seen = [name for name in ("attentions", "hidden_states") if name in kept]
+        self._asked = {f"output_{name}": True for name in self._seen}
         self._past: Any = None
 
     @torch.no_grad()
@@ -53,11 +63,15 @@ class Steps:
         if self._mask is not None:
             self._inputs["attention_mask"] = self._mask[:, : ids.shape[1]]
         inputs = self._network.prepare_inputs_for_generation(ids, self._past, **self._inputs)
-        out = self._network(**inputs, return_dict=True)
+        out = self._network(**inputs, **self._asked, return_dict=True)
         if self._use_cache:
             self._past = out.get("past_key_values", out.get("mems"))
-        scores: Tensor = out.logits[:, -1]
-        return scores.float()
+        scores: Tensor = out.logits[:, -1].float()
+        for name in self._seen:
+            self.kept[name].append(out[name])
+        if "logits" in self.kept:
+            self.kept["logits"].append(scores.clone())
+        return scores
 
     def reorder(self, rows: Tensor) -> None:
         """From now on row i continues row `rows[i]`."""

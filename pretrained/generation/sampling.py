@@ -8,6 +8,7 @@ from torch import Tensor
 from pretrained.generation.network import Steps
 from pretrained.generation.options import GenerationOptions
 from pretrained.generation.processors import Processor
+from pretrained.generation.stopping import Stop
 
 
 def continue_rows(
@@ -16,6 +17,7 @@ def continue_rows(
     prompt: int,
     options: GenerationOptions,
     process: Sequence[Processor],
+    stop: Stop,
     generator: torch.Generator | None,
 ) -> Iterator[Tensor]:
     """Writes new tokens into `ids`, and yields them, (R,), until every row has ended.
@@ -23,7 +25,6 @@ def continue_rows(
     Args:
         ids: (R, S at the end), room for the whole texts; the prompts are the first `prompt` columns.
     """
-    ends = torch.tensor(options.eos_token_ids, device=ids.device)
     going = torch.ones(len(ids), dtype=torch.bool, device=ids.device)
     for length in range(prompt, ids.shape[1]):
         so_far = ids[:, :length]
@@ -34,10 +35,10 @@ def continue_rows(
             tokens = torch.multinomial(scores.softmax(-1), 1, generator=generator).squeeze(1)
         else:
             tokens = scores.argmax(-1)
-        if len(ends):
+        if options.eos_token_ids:
             tokens = torch.where(going, tokens, options.fill)
-            going &= ~torch.isin(tokens, ends)
         ids[:, length] = tokens
+        going &= ~stop(ids[:, : length + 1])
         yield tokens
-        if len(ends) and not going.any():
+        if not going.any():
             return
