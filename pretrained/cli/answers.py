@@ -169,12 +169,16 @@ def answer(
         lines, total = stream_texts(contexts, source, field)
     else:
         lines, total = iter(["\n".join(read_texts(contexts, source))]), 1
-    lines, asked = tee(lines)
     from pretrained import pipeline
 
     ask: Any = pipeline("question-answering", model, precision=precision, device=device, threads=threads)
-    examples = ({"question": question, "context": line} for line in asked)
-    for part in _parts(lines, ask(examples, topk=top, handle_impossible_answer=may_be_none), total):
+    # a file's row without a token has no answers, and the others still have theirs
+    texts = ((line, contexts or not rows or ask.tokenizer.tokenize(line)) for line in lines)
+    shown, asked, answered = tee(texts, 3)
+    examples = ({"question": question, "context": line} for line, holds in asked if holds)
+    found = ask(examples, topk=top, handle_impossible_answer=may_be_none)
+    answers_of = (next(found) if holds else [] for _, holds in answered)
+    for part in _parts((line for line, _ in shown), answers_of, total):
         for line, row in part:
             answers = row if isinstance(row, list) else [row]
             if as_json:

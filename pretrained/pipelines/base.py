@@ -5,7 +5,6 @@ import logging
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
-from pathlib import Path
 from typing import Any, ClassVar, Self
 
 import torch
@@ -23,6 +22,15 @@ from pretrained.runner.rows import Collator, Row, outputs, position_limit
 from pretrained.runner.threads import torch_threads
 
 logger = logging.getLogger("pretrained")
+
+# Heads that know one task alone; those of language models may be each other's.
+_OF_ONE_TASK = (
+    "ForSequenceClassification",
+    "ForTokenClassification",
+    "ForQuestionAnswering",
+    "ForMultipleChoice",
+    "ForNextSentencePrediction",
+)
 
 
 class Pipeline:
@@ -125,16 +133,21 @@ class Pipeline:
 
     @classmethod
     def _warn_of_an_untrained_head(cls, model: PreTrainedModel, name: str, task: str) -> None:
-        """Says what to do about a head whose values are not in the files: its answers are random."""
+        """Says what to do about a head whose values are not in the files, or were trained for another task."""
         report = model.load_report
+        if cls.trained_by is None or report is None:
+            return
         base = f"{model.base_model_prefix}."
-        if cls.trained_by is None or report is None or all(key.startswith(base) for key in report.missing):
+        saved = ", ".join(map(str, model.config.architectures or ()))
+        another = cls.auto not in saved and any(head in saved for head in _OF_ONE_TASK)
+        if not another and all(key.startswith(base) for key in report.missing):
             return
         logger.warning(
-            "%s was not trained for the task %s, so its answers mean nothing. Name a model that was, or train this "
-            "one: pretrained finetune --task %s --model %s --data FOLDER --output FOLDER",
+            "%s was not trained for the task %s (its configuration names %s), so its answers mean nothing. Name a "
+            "model that was, or train this one: pretrained finetune --task %s --model %s --data FOLDER --output FOLDER",
             name,
             task,
+            saved or "no head",
             cls.trained_by,
             name,
         )
@@ -177,7 +190,6 @@ class Pipeline:
 
     def save_pretrained(self, save_directory: str | os.PathLike[str]) -> None:
         """Writes model and tokenizer to a folder."""
-        Path(save_directory).mkdir(parents=True, exist_ok=True)
         self.model.save_pretrained(save_directory)
         self.tokenizer.save_pretrained(save_directory)
 

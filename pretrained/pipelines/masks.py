@@ -87,22 +87,24 @@ class FillMaskPipeline(Pipeline):
         return found
 
     def _targets(self, words: str | Sequence[str]) -> list[int]:
-        """The ids of the words; of one that is no single piece, the id of its first piece."""
+        """The ids of the words that have pieces; of one that is no single piece, the id of its first piece."""
         found = []
         vocabulary = self.tokenizer.get_vocab()
-        for word in [words] if isinstance(words, str) else words:
+        words = [words] if isinstance(words, str) else words
+        for word in words:
             if not isinstance(word, str):
                 raise InputError(f"targets must be words, got {type(word).__name__}: {word!r}")
             if word in vocabulary:
                 found.append(vocabulary[word])
                 continue
             pieces = self.tokenizer(word, add_special_tokens=False)["input_ids"]
-            if not pieces:
-                raise InputError(f"the target {word!r} has no piece in this vocabulary")
+            if not pieces or self.tokenizer.unk_token_id in pieces:
+                logger.warning("the vocabulary has no pieces for the target %r, so it is left out", word)
+                continue
             if len(pieces) > 1:
                 shown = self.tokenizer.convert_ids_to_tokens(pieces[:1])[0]
                 logger.warning("the target %r is no single piece of the vocabulary; %r stands for it", word, shown)
             found.append(pieces[0])
         if not found:
-            raise InputError("targets is empty; give at least one word")
+            raise InputError(f"targets={words!r} has no word of this vocabulary; give at least one")
         return list(dict.fromkeys(found))

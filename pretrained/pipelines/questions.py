@@ -11,6 +11,7 @@ import numpy.typing as npt
 from pretrained import auto
 from pretrained.config import PretrainedConfig
 from pretrained.decoding.answers import SEARCHED, Candidates, Window, windows
+from pretrained.decoding.places import without_blanks
 from pretrained.errors import InputError
 from pretrained.heads import ForSpanSearch
 from pretrained.modeling import PreTrainedModel
@@ -65,7 +66,7 @@ class QuestionAnsweringPipeline(Pipeline):
         """See the class.
 
         Raises:
-            InputError: a question or a context is missing or empty; says which.
+            InputError: a question or a context is missing or empty, or a context has no token; says which.
         """
         chosen = {**self.options, **self._checked(options)}
         if len(inputs) == 1 and isinstance(inputs[0], Iterator):
@@ -78,7 +79,7 @@ class QuestionAnsweringPipeline(Pipeline):
         count = options["topk"] if options["top_k"] is None else options["top_k"]
         inputs = [_example(place, each) for place, each in enumerate(inputs)]
         limit = min(options["max_seq_len"], self.max_length or options["max_seq_len"])
-        cut = [self._windows(each, limit, options) for each in inputs]
+        cut = [self._windows(place, each, limit, options) for place, each in enumerate(inputs)]
         scores = iter(self._scores([window for found in cut for window in found]))
         answers = []
         for example, found in zip(inputs, cut, strict=True):
@@ -94,9 +95,9 @@ class QuestionAnsweringPipeline(Pipeline):
         found = self._run([row.inputs for row in rows], "start_logits", "end_logits", per_token=True)
         return [[each.double().numpy() for each in pair] for pair in found]
 
-    def _windows(self, example: Mapping[str, str], limit: int, options: Mapping[str, Any]) -> list[Window]:
+    def _windows(self, place: int, example: Mapping[str, str], limit: int, options: Mapping[str, Any]) -> list[Window]:
         overlap = min(options["doc_stride"], limit // 2)
-        return windows(
+        found = windows(
             self.tokenizer,
             example["question"],
             example["context"],
@@ -104,6 +105,12 @@ class QuestionAnsweringPipeline(Pipeline):
             overlap=overlap,
             max_question=options["max_question_len"],
         )
+        if all(offset is None for window in found for offset in window.offsets):
+            raise InputError(
+                f"input {place}: context must be a text that is not empty, got {example['context'][:80]!r}, "
+                "which has no token of the vocabulary"
+            )
+        return found
 
     def _best(
         self,
@@ -114,6 +121,7 @@ class QuestionAnsweringPipeline(Pipeline):
         options: Mapping[str, Any],
     ) -> list[dict[str, Any]]:
         """The best spans of all windows; each window's scores are probabilities of its own."""
+        context = example["context"]
         spans: dict[tuple[int, int], float] = {}
         nothing = 1.0
         for window, score in zip(found, scores, strict=True):
@@ -121,9 +129,8 @@ class QuestionAnsweringPipeline(Pipeline):
             likely, none = _likely(window, score, 4 * count, options["max_answer_len"])
             nothing = min(nothing, none)
             for first, last, probability in likely:
-                begin, finish = self._places(window, first, last, align=options["align_to_words"])
-                spans[begin, finish] = max(probability, spans.get((begin, finish), 0.0))
-        context = example["context"]
+                place = without_blanks(context, *self._places(window, first, last, align=options["align_to_words"]))
+                spans[place] = max(probability, spans.get(place, 0.0))
         answers = [
             {"score": score, "start": start, "end": end, "answer": context[start:end]}
             for (start, end), score in spans.items()

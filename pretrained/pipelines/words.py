@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor
 
+from pretrained.decoding.places import without_blanks
 from pretrained.errors import ConfigurationError, did_you_mean
 from pretrained.pipelines.base import Pipeline
 
@@ -56,6 +57,8 @@ class TokenClassificationPipeline(Pipeline):
             found = [self._tagged(piece) for piece in pieces] if by_piece else self._words(pieces, strategy)
             if strategy != "none":
                 found = self._grouped(found)
+            for each in found:
+                each["start"], each["end"] = without_blanks(texts[row], each["start"], each["end"])
             label = "entity" if strategy == "none" else "entity_group"
             answers.append([each for each in found if each[label] not in options["ignore_labels"]])
         return answers

@@ -1,17 +1,26 @@
 """How does a text go on?"""
 
+import logging
 from collections.abc import Mapping
 from dataclasses import fields
 from typing import Any, ClassVar
 
 from pretrained.generation import GenerationOptions
 from pretrained.pipelines.base import Pipeline
+from pretrained.runner.rows import position_limit
 
-_OPTIONS = tuple(each.name for each in fields(GenerationOptions))
+logger = logging.getLogger("pretrained")
+
+# but for what is returned: here always texts
+_OPTIONS = tuple(
+    each.name for each in fields(GenerationOptions) if not each.name.startswith(("output_", "return_dict"))
+)
 
 
 class TextGenerationPipeline(Pipeline):
     """One text → [{"generated_text"}], one for each of `num_return_sequences`; a list of texts → a list of those.
+
+    A text ends where the model has no more positions, and a warning says so; a prompt that is longer is an InputError.
 
     Options:
         return_full_text: the prompt stands before what was written.
@@ -46,8 +55,18 @@ class TextGenerationPipeline(Pipeline):
         ids = encoded["input_ids"] if encoded["input_ids"].numel() else None  # from nothing: the first token is bos
         if ids is not None:
             ids = ids.to(self.device)
-        rows = self._fast.generate(ids, generator=options["generator"], **asked)
         length = 0 if ids is None else ids.shape[1]
+        first = max(length, 1)
+        longest = GenerationOptions.of(self.model.config, asked).end(first)
+        limit = position_limit(self.model) or longest
+        cut = first < limit < longest
+        if cut:
+            asked = {**asked, "max_length": None, "max_new_tokens": limit - first}
+        rows = self._fast.generate(ids, generator=options["generator"], return_dict_in_generate=False, **asked)
+        if cut and rows.shape[1] == limit:
+            logger.warning(
+                "%d tokens were asked for, and the text ends after %d: the model has no more positions", longest, limit
+            )
         return [self._answer(row.tolist(), prompt, length, options) for row in rows]
 
     @property

@@ -138,6 +138,17 @@ def test_answer_takes_texts_by_themselves_and_a_file_as_one(
     assert [json.loads(row)["text"] for row in rows] == ["anna", "good"]
 
 
+def test_a_row_without_a_token_has_no_answers(folder: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    command = ("answer", "-m", str(folder / "BertForQuestionAnswering"), "who ?", "--input", str(tmp_path / "in.jsonl"))
+    texts = ["", "anna", " ", "\u200b", "bad film", ""]
+    (tmp_path / "in.jsonl").write_text("".join(json.dumps({"text": text}) + "\n" for text in texts))
+    rows = [json.loads(row) for row in run(capsys, *command, "--json").splitlines()]
+    assert [row["text"] for row in rows] == texts
+    assert [len(row["answers"]) for row in rows] == [0, 1, 0, 0, 1, 0]
+    assert rows[1]["answers"][0]["answer"] == "anna"
+    assert "bad film" in run(capsys, *command)
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "message"),
     [
@@ -146,14 +157,14 @@ def test_answer_takes_texts_by_themselves_and_a_file_as_one(
         (("classify", "--device", "gpu", "text"), 1, "device='gpu' is not known"),
         (("classify", "--precision", "half", "text"), 1, "precision='half' is not known"),
         (("fill-mask", "no mask"), 1, "pretrained: input 0 has no mask ([MASK])"),
+        (("answer", "who ?", "\u200b"), 1, "input 0: context must be a text that is not empty"),
     ],
 )
 def test_mistakes(
     arguments: tuple[str, ...], code: int, message: str, folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    name = {"tag": "BertForTokenClassification", "fill-mask": "BertForMaskedLM"}.get(
-        arguments[0], "BertForSequenceClassification"
-    )
+    heads = {"tag": "BertForTokenClassification", "fill-mask": "BertForMaskedLM", "answer": "BertForQuestionAnswering"}
+    name = heads.get(arguments[0], "BertForSequenceClassification")
     with pytest.raises(SystemExit) as done:
         main([*arguments, "-m", str(folder / name)])
     assert done.value.code == code

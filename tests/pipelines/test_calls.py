@@ -1,7 +1,9 @@
 """Pipelines take iterators, precisions and threads; what is wrong with a call is said, with what would be right."""
 
 import itertools
+import json
 import logging
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,7 +12,9 @@ import pytest
 import torch
 import transformers
 
+import pretrained
 from pretrained import (
+    AutoModelForPreTraining,
     BertForMaskedLM,
     BertForQuestionAnswering,
     BertForSequenceClassification,
@@ -22,6 +26,7 @@ from pretrained import (
 )
 from pretrained.errors import UnknownTaskError
 from pretrained.runner.optimize import optimize
+from tests.tokenization.sentencepiece_material import train
 from tests.training.samples import write_bert
 
 
@@ -145,6 +150,38 @@ def test_a_model_without_the_head_is_warned_of(folder: Path, caplog: pytest.LogC
     assert "was not trained" not in caplog.text
 
 
+@pytest.mark.parametrize(
+    ("task", "saved_for", "said"),
+    [
+        ("ner", "classes", "the task ner (its configuration names BertForSequenceClassification), so its answers"),
+        ("text-classification", "tags", "text-classification (its configuration names BertForTokenClassification)"),
+        ("zero-shot-classification", "tags", "pretrained finetune --task mnli --model"),
+    ],
+)
+def test_a_model_with_the_head_of_another_task_is_warned_of(
+    folder: Path, task: str, saved_for: str, said: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The tensors of both heads have the same names, so that none is missing."""
+    with caplog.at_level(logging.WARNING, "pretrained"):
+        pipeline(task, folder / saved_for)
+    assert said in caplog.text
+
+
+def test_heads_that_fit_a_task_are_not_warned_of(
+    folder: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    AutoModelForPreTraining.from_pretrained(folder / "words").save_pretrained(tmp_path)  # a language model's, and more
+    shutil.copytree(folder / "tags", tmp_path / "unnamed")
+    config = json.loads((tmp_path / "unnamed" / "config.json").read_text())
+    del config["architectures"]
+    (tmp_path / "unnamed" / "config.json").write_text(json.dumps(config))
+    caplog.clear()
+    with caplog.at_level(logging.WARNING, "pretrained"):
+        pipeline("fill-mask", tmp_path, tokenizer=str(folder / "words"))
+        pipeline("ner", tmp_path / "unnamed")
+    assert "was not trained" not in caplog.text
+
+
 def test_top_k_has_the_shapes_of_later_releases(folder: Path) -> None:
     model = str(folder / "classes")
     ours, theirs = pipeline("text-classification", model), transformers.pipeline("text-classification", model)
@@ -175,6 +212,84 @@ def test_a_name_that_the_vocabulary_does_not_have_is_shown_as_it_is_written(fold
         assert "[UNK]" not in str(found)
 
 
+@pytest.fixture(scope="module", params=["XLMRoberta", "XLNet"])
+def sentencepiece(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[str, Path]:
+    """A family whose pieces hold the blank before their word, and a folder for its models."""
+    root = tmp_path_factory.mktemp(request.param)
+    name = {"XLMRoberta": "sentencepiece.bpe.model", "XLNet": "spiece.model"}[request.param]
+    special = ("<pad>", "<cls>", "<sep>", "<mask>", "<eop>", "<eod>") if request.param == "XLNet" else ()
+    (root / name).write_bytes(train(vocab_size=120, symbols=special))
+    getattr(pretrained, f"{request.param}Tokenizer")(root / name).save_pretrained(root)
+    return request.param, root
+
+
+def made(family: str, root: Path, head: str, **options: Any) -> Any:
+    """A pipeline's model with random weights."""
+    sizes = {"hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2, "initializer_range": 1.0}
+    torch.manual_seed(0)
+    config = getattr(pretrained, f"{family}Config")(vocab_size=200, **sizes, **options)
+    getattr(pretrained, f"{family}{head}")(config).save_pretrained(root)
+    return root
+
+
+@pytest.mark.parametrize("strategy", ["none", "simple", "first", "average", "max"])
+def test_names_of_pieces_with_blanks_begin_and_end_with_a_character(
+    sentencepiece: tuple[str, Path], strategy: str
+) -> None:
+    model = made(*sentencepiece, "ForTokenClassification", id2label={0: "O", 1: "B-PER", 2: "I-PER"})
+    text = "anna lives in  paris , france x🎈 ."
+    found = pipeline("ner", model)(text, aggregation_strategy=strategy, ignore_labels=[])
+    places = [(each["start"], each["end"]) for each in found]
+    assert all(text[start:end] == text[start:end].strip() for start, end in places)
+    assert any(start and text[start - 1] == " " for start, _ in places)
+    if strategy == "none":  # theirs ends such a piece one further
+        theirs = transformers.pipeline("ner", str(model))(text, ignore_labels=[])
+        starts = [(each["word"], each["start"]) for each in theirs]
+        assert [(each["word"], each["start"]) for each in found] == starts
+
+
+def test_answers_of_pieces_with_blanks_begin_and_end_with_a_character(sentencepiece: tuple[str, Path]) -> None:
+    model = made(*sentencepiece, "ForQuestionAnswering")
+    context = "anna lives in  paris , france ."
+    for align in (True, False):
+        found = pipeline("question-answering", model)(
+            question="where ?", context=context, topk=40, align_to_words=align
+        )
+        assert all(each["answer"] == each["answer"].strip() for each in found)
+        assert all(each["answer"] == context[each["start"] : each["end"]] for each in found)
+        assert any(each["start"] and context[each["start"] - 1] == " " for each in found)
+        assert len({(each["start"], each["end"]) for each in found}) == len(found)
+
+
+def test_targets_that_the_vocabulary_lacks_are_left_out(folder: Path, caplog: pytest.LogCaptureFixture) -> None:
+    words = pipeline("fill-mask", folder / "words")
+    with caplog.at_level(logging.WARNING, "pretrained"):
+        found = words("a [MASK]", targets=["film", "unbelievable😀x", "film-😀", ""])
+    assert [each["token_str"] for each in found] == ["film"]
+    for left_out in ("'unbelievable😀x'", "'film-😀'", "''"):
+        assert f"the vocabulary has no pieces for the target {left_out}, so it is left out" in caplog.text
+    with pytest.raises(InputError, match=r"targets=\['x😀'\] has no word of this vocabulary"):
+        words("a [MASK]", targets="x😀")
+    assert [each["token_str"] for each in words("a [MASK]", targets=["[UNK]"])] == ["[UNK]"]  # asked for by its name
+
+
+def test_a_text_ends_with_the_models_positions(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    from tests.cli.tiny import write_gpt2
+
+    write = pipeline("text-generation", write_gpt2(tmp_path, positions=16), return_tensors=True, eos_token_id=10**6)
+    for options in ({"max_length": 40}, {"max_new_tokens": 40}, {"max_length": 40, "num_beams": 2}):
+        caplog.clear()
+        with caplog.at_level(logging.WARNING, "pretrained"):
+            (found,) = write("The dog", **options)
+        assert len(found["generated_token_ids"]) == 16
+        assert "the text ends after 16: the model has no more positions" in caplog.text
+    caplog.clear()
+    assert len(write("The dog", max_length=16)[0]["generated_token_ids"]) == 16
+    assert len(write("", max_length=40)[0]["generated_token_ids"]) == 16
+    with pytest.raises(InputError, match="the sequence has 30 tokens, the model has positions for 16"):
+        write("x" * 30, max_new_tokens=5)
+
+
 def test_mistakes_are_answered_with_what_would_be_right(folder: Path) -> None:
     tags = folder / "tags"
     with pytest.raises(UnknownTaskError, match="did you mean ner"):
@@ -196,6 +311,10 @@ def test_mistakes_are_answered_with_what_would_be_right(folder: Path) -> None:
         words("a [MASK]", top_k=0)
     with pytest.raises(InputError, match="targets must be words, got int: 3"):
         words("a [MASK]", targets=[3])
+    for nothing in ("\u200b", "\n\u200b ", ""):
+        for options in ({}, {"handle_impossible_answer": True}, {"topk": 2}):
+            with pytest.raises(InputError, match="input 0: context must be a text that is not empty"):
+                pipeline("question-answering", folder / "spans")(question="who ?", context=nothing, **options)
     with pytest.raises(InputError, match="nothing else in braces"):
         pipeline("zero-shot-classification", folder / "entails")("a", ["b"], hypothesis_template="{label}")
 
