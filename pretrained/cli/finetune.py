@@ -39,7 +39,13 @@ def finetune(
     config: Annotated[
         Path | None, typer.Option("--config", help="A recipe, such as the finetune.toml beside each result.")
     ] = None,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Remove what the output folder holds.")] = False,
+    overwrite: Annotated[
+        bool,
+        typer.Option(
+            "--overwrite",
+            help="Remove all that an earlier run's folder holds, if nothing is wrong with data, model and options.",
+        ),
+    ] = False,
     list_tasks: Annotated[
         bool, typer.Option("--list", callback=_print_tasks, is_eager=True, help="Show the tasks and exit.")
     ] = False,

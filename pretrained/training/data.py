@@ -37,6 +37,13 @@ class Record:
             raise DataError(f"{self.where}: there is no column {column!r}; the columns are: {there}")
         return values[column]
 
+    def text(self, column: Column) -> str:
+        """What stands in a column of texts; "" for null."""
+        value = self[column]
+        if isinstance(value, list | dict):
+            raise DataError(f"{self.where}: the column {column!r} holds a {type(value).__name__}; expected a text")
+        return "" if value is None else str(value)
+
     @property
     def where(self) -> str:
         return f"{self.path}, line {self.line}"

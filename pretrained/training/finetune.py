@@ -33,7 +33,8 @@ def finetune(
         data: the folder with the task's files.
         output: the folder of the result; new, empty, or of the same run, unfinished.
         options: how to train: all of it, or a dict of what shall differ from the task's published values.
-        overwrite: remove what the output folder holds.
+        overwrite: remove all that the output folder holds, if it is an earlier run's and nothing is wrong with data,
+            model and options.
         progress: called after every step with the state and the number of steps.
         **recipe: other fields of `Recipe`: columns, files, `max_length`, `seeds`, …
 
@@ -42,7 +43,8 @@ def finetune(
 
     Raises:
         DataError: the data are not as the task expects; with file and line.
-        ConfigurationError: options that contradict each other, or a folder that is not empty.
+        ConfigurationError: options that contradict each other, a folder that is not empty, or one that holds the data,
+            the model or the current folder.
     """
     from pretrained.training.run import run
 
@@ -63,7 +65,7 @@ def evaluate(
         **recipe: other fields of `Recipe`: columns, files, `max_length`, …
 
     Raises:
-        DataError: the data are not as the task expects, or have labels that the model does not know.
+        DataError: the data are not as the task expects, have labels that the model does not know, or no such split.
     """
     from pretrained.training.run import measure
 

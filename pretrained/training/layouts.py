@@ -15,7 +15,7 @@ from pretrained.training.tasks import Column, Task
 def read_words(path: Path, task: Task) -> list[Record]:
     """Sentences of a column file: a word and its tag a line, an empty line between sentences.
 
-    Lines of comment (#, -DOCSTART-) are left out; .json and .jsonl files hold objects with the words and the tags.
+    -DOCSTART- and lines of comment are left out; .json and .jsonl files hold objects with the words and the tags.
     """
     if not path.is_file():
         raise DataError(f"there is no file {path}")
@@ -36,13 +36,17 @@ def read_words(path: Path, task: Task) -> list[Record]:
                 sentences.append(Record({"words": words, "tags": tags}, path, begun))
             words, tags = [], []
             continue
-        if cells[0].startswith("-DOCSTART-") or (cells[0] == "#" and "\t" in line):
+        if cells[0].startswith("-DOCSTART-"):
             continue
+        begins_comment = cells[0] == "#" and "\t" in line
         try:
             word, tag = _word(cells, task, path, number)
         except DataError as error:
-            sentences.append(Record({}, path, number, str(error)))
+            if not begins_comment:
+                sentences.append(Record({}, path, number, str(error)))
             continue
+        if begins_comment and (not tag or (task.columns and tag not in task.labels)):
+            continue  # GermEval says after "#" where the sentence is from; elsewhere this is a word like others
         begun = begun if words else number
         words.append(word)
         tags.append(tag)
@@ -152,19 +156,21 @@ def _endings(record: Record) -> dict[Column, Any]:
     if record.wrong:
         raise DataError(record.wrong)
     values = record.values
-    endings = [str(values[f"ending{number}"]) for number in range(10) if f"ending{number}" in values]
+    endings = [record.text(f"ending{number}") for number in range(10) if f"ending{number}" in values]
     if len(endings) < 2 or "sent1" not in values:
         raise DataError(f"{record.where}: expected the columns sent1, sent2, ending0, ending1, …, label")
+    start = record.text("sent2") if "sent2" in values else ""
     label = values.get("label")
     return {
-        "context": str(values["sent1"]),
-        "choices": [f"{values.get('sent2', '')} {ending}".strip() for ending in endings],
+        "context": record.text("sent1"),
+        "choices": [f"{start} {ending}".strip() for ending in endings],
         "label": _choice(label, len(endings), record.where) if label not in (None, "") else None,
     }
 
 
 def _choice(label: Any, count: int, where: str) -> int:
-    number = int(label) if str(label).strip().isdigit() else ord(str(label).strip().upper()[:1] or " ") - ord("A")
+    name = str(label).strip()
+    number = int(name) if name.isdecimal() else ord(name.upper()[:1] or " ") - ord("A")
     if not 0 <= number < count:
         raise DataError(f"{where}: the label {label!r} names none of the {count} choices")
     return number

@@ -7,16 +7,18 @@ import logging
 import shutil
 import statistics
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import torch
+from filelock import FileLock, Timeout
 
 from pretrained import auto, registry
 from pretrained.atomic import write_text
 from pretrained.errors import ConfigurationError, DataError
+from pretrained.hub.reference import parse
 from pretrained.modeling import PreTrainedModel
 from pretrained.quiet import quiet
 from pretrained.runner.rows import position_limit
@@ -27,11 +29,11 @@ from pretrained.training.kinds import KINDS, Kind
 from pretrained.training.kinds.language import Masked
 from pretrained.training.loop import Goal, Rows, Trainer, TrainingState
 from pretrained.training.recipe import FILE, Recipe
-from pretrained.training.tasks import HIGHER_IS_WORSE, Task
+from pretrained.training.tasks import HIGHER_IS_WORSE, SPLITS, Task
 
 logger = logging.getLogger("pretrained")
 
-CHECKPOINTS = "checkpoints"
+CHECKPOINTS, LOCK = "checkpoints", ".lock"
 Report = Callable[[TrainingState, int], None]
 
 
@@ -57,23 +59,30 @@ class Result:
 def run(recipe: Recipe, *, overwrite: bool = False, progress: Report | None = None) -> Result:
     """As `pretrained.training.finetune`, of a recipe."""
     folder = Path(recipe.output)
-    with Processes.of(recipe.training) as processes:
+    with Processes.of(recipe.training) as processes, contextlib.ExitStack() as held:
         if processes.first:
-            _prepare_folder(folder, recipe, overwrite=overwrite)
+            _check_folder(folder, recipe, overwrite=overwrite)
+            held.enter_context(_locked(folder))
+        one = _Run(recipe, progress)  # finds what is wrong before anything is removed
+        if processes.first:
+            _begin_folder(folder, recipe, overwrite=overwrite)
         processes.wait()
-        return _one_run(recipe, folder, progress) if recipe.seeds == 1 else _runs(recipe, folder, progress)
+        if recipe.seeds == 1:
+            return one.result()
+        del one  # its memory is for those of the seeds
+        return _runs(recipe, progress)
 
 
-def _runs(recipe: Recipe, folder: Path, progress: Report | None) -> Result:
+def _runs(recipe: Recipe, progress: Report | None) -> Result:
     """One run a seed."""
-    results = []
+    folder, results = Path(recipe.output), []
     for number in range(recipe.seeds):
         options = replace(recipe.training, seed=recipe.training.seed + number)
         own = replace(recipe, training=options, output=str(folder / f"seed-{options.seed}"), seeds=1)
         finished = _finished(own)
         if finished is None:
             Path(own.output).mkdir(parents=True, exist_ok=True)
-            finished = _one_run(own, Path(own.output), progress)
+            finished = _Run(own, progress).result()
         results.append(finished)
     return _best_of(results, recipe, folder)
 
@@ -156,7 +165,7 @@ def row_limit(recipe: Recipe, tokenizer: Any, config: Any) -> int:
 
 
 def data_files(recipe: Recipe, splits: Sequence[str] = ("train", "dev", "test")) -> dict[str, Path]:
-    """Split → file. A test split is used where there is one."""
+    """Split → file. Beside training data, a test split is used where there is one."""
     folder, task = Path(recipe.data), recipe.declaration
     files: dict[str, Path] = {}
     for split in splits:
@@ -166,7 +175,7 @@ def data_files(recipe: Recipe, splits: Sequence[str] = ("train", "dev", "test"))
             if not path.exists():
                 raise DataError(f"there is no file {named}, nor {path}")
             files[split] = path
-        elif split == "test":
+        elif split == "test" and "train" in splits:
             found = find_file(folder, task, split)
             if found is not None:
                 files[split] = found
@@ -202,63 +211,75 @@ def _model(recipe: Recipe, kind: Kind, config: Any, hub: dict[str, Any]) -> PreT
     return model
 
 
-def _one_run(recipe: Recipe, folder: Path, progress: Report | None) -> Result:
-    begun = time.monotonic()
-    prepared = prepare(recipe)
-    kind, model, examples = prepared.kind, prepared.model, prepared.examples
-    options = recipe.training
-    if options.lora:
-        adapters = {"rank": options.lora, "alpha": options.lora_alpha, "dropout": options.lora_dropout}
-        lora.add_adapters(model, **adapters, targets=options.lora_targets)  # type: ignore[arg-type]
-    optimization.freeze(model, options.freeze)
-    model.to(Processes().device)
-    rows = {split: kind.rows(found, training=split == "train") for split, found in examples.items()}
-    metric = kind.task.metrics[0]
-    trainer = Trainer(
-        model,
-        rows["train"],
-        kind.collator(model, packed=options.packed),
-        options,
-        folder / CHECKPOINTS,
-        fingerprint=fingerprint(prepared.files.values()),
-        evaluate=lambda trained: _measure(kind, trained, examples["dev"], rows["dev"])[0],
-        goal=Goal(metric, metric not in HIGHER_IS_WORSE),
-        loss=kind.loss(options, rows["train"]),
-        report=progress,
-    )
-    state = trainer.train()
-    model = trainer.model
-    if options.lora:
+class _Run:
+    """The run of one seed. Making it reads and checks everything, and writes nothing."""
+
+    def __init__(self, recipe: Recipe, progress: Report | None) -> None:
+        self._begun = time.monotonic()
+        self._recipe, self._folder = recipe, Path(recipe.output)
+        self._prepared = prepare(recipe)
+        kind, model, examples = self._prepared.kind, self._prepared.model, self._prepared.examples
+        options = recipe.training
+        if options.lora:
+            adapters = {"rank": options.lora, "alpha": options.lora_alpha, "dropout": options.lora_dropout}
+            lora.add_adapters(model, **adapters, targets=options.lora_targets)  # type: ignore[arg-type]
+        optimization.freeze(model, options.freeze)
+        model.to(Processes().device)
+        rows = {split: kind.rows(found, training=split == "train") for split, found in examples.items()}
+        metric = kind.task.metrics[0]
+        self._rows = rows
+        self._trainer = Trainer(
+            model,
+            rows["train"],
+            kind.collator(model, packed=options.packed),
+            options,
+            self._folder / CHECKPOINTS,
+            fingerprint=fingerprint(self._prepared.files.values()),
+            evaluate=lambda trained: _measure(kind, trained, examples["dev"], rows["dev"])[0],
+            goal=Goal(metric, metric not in HIGHER_IS_WORSE),
+            loss=kind.loss(options, rows["train"]),
+            report=progress,
+        )
+
+    def result(self) -> Result:
+        """Trains, from the last checkpoint if there is one, measures and saves."""
+        recipe, folder, rows, trainer = self._recipe, self._folder, self._rows, self._trainer
+        kind, examples = self._prepared.kind, self._prepared.examples
+        state = trainer.train()
+        model = trainer.model
+        if recipe.training.lora:
+            if Processes().first:
+                lora.save_adapters(model, folder / "adapter", name=recipe.model)
+            lora.merge_adapters(model)
+        metrics: dict[str, dict[str, float]] = {}
+        metrics["dev"], predictions = _measure(kind, model, examples["dev"], rows["dev"])
+        if "test" in examples and all(map(kind.is_labelled, examples["test"])):
+            metrics["test"], _ = _measure(kind, model, examples["test"], rows["test"])
+        facts = {
+            "seconds": round(time.monotonic() - self._begun, 1),
+            "steps": state.step,
+            "fingerprint": trainer.fingerprint,
+            "files": {split: str(path) for split, path in self._prepared.files.items()},
+            "rows": {split: len(found) for split, found in examples.items()},
+            "parameters": model.num_parameters(),
+            "architecture": type(model).__name__,
+            "torch": torch.__version__,
+            "threads": torch.get_num_threads(),
+        }
+        warnings = _degenerate(kind, predictions)
+        result = Result(recipe, folder, metrics, state, kind.labels, predictions, facts, warnings)
         if Processes().first:
-            lora.save_adapters(model, folder / "adapter", name=recipe.model)
-        lora.merge_adapters(model)
-    metrics: dict[str, dict[str, float]] = {}
-    metrics["dev"], predictions = _measure(kind, model, examples["dev"], rows["dev"])
-    if "test" in examples and all(map(kind.is_labelled, examples["test"])):
-        metrics["test"], _ = _measure(kind, model, examples["test"], rows["test"])
-    facts = {
-        "seconds": round(time.monotonic() - begun, 1),
-        "steps": state.step,
-        "fingerprint": trainer.fingerprint,
-        "files": {split: str(path) for split, path in prepared.files.items()},
-        "rows": {split: len(found) for split, found in examples.items()},
-        "parameters": model.num_parameters(),
-        "architecture": type(model).__name__,
-        "torch": torch.__version__,
-        "threads": torch.get_num_threads(),
-    }
-    warnings = _degenerate(kind, predictions)
-    result = Result(recipe, folder, metrics, state, kind.labels, predictions, facts, warnings)
-    if Processes().first:
-        model.save_pretrained(folder)
-        kind.tokenizer.save_pretrained(folder)
-        _write_result(result)
-        shutil.rmtree(folder / CHECKPOINTS, ignore_errors=True)
-    return result
+            model.save_pretrained(folder)
+            kind.tokenizer.save_pretrained(folder)
+            _write_result(result)
+            shutil.rmtree(folder / CHECKPOINTS, ignore_errors=True)
+        return result
 
 
 def measure(recipe: Recipe, split: str) -> tuple[dict[str, float], list[dict[str, Any]]]:
     """As `pretrained.training.evaluate`, of a recipe."""
+    if split not in SPLITS:
+        raise DataError(f"there is no split {split!r}; data have the splits {', '.join(SPLITS)}")
     prepared = prepare(recipe, splits=(split,))
     kind, examples = prepared.kind, prepared.examples[split]
     loaded = prepared.model.load_report
@@ -304,26 +325,72 @@ def fingerprint(paths: Any) -> str:
 # -- folders
 
 
-def _prepare_folder(folder: Path, recipe: Recipe, *, overwrite: bool) -> None:
-    """An output folder that is new, empty, or of the same run."""
+def _check_folder(folder: Path, recipe: Recipe, *, overwrite: bool) -> None:
+    """Refuses an output folder that is not new, empty, of the same run or, to be overwritten, of another one."""
     if folder.is_file():
         raise ConfigurationError(f"{folder} is a file; --output names a folder")
-    if overwrite and folder.is_dir():
-        shutil.rmtree(folder)
     held = {path.name for path in folder.iterdir()} if folder.is_dir() else set()
-    if held - {FILE}:  # a recipe alone is of a run that was refused before its first step
-        known = folder / FILE
-        if not known.is_file():
-            raise ConfigurationError(f"{folder} is not empty. Choose another folder, or --overwrite to remove it")
-        before = Recipe.read(known)
-        if before.to_dict() != recipe.to_dict():
+    if not held - {FILE, LOCK}:  # a recipe alone is of a run that ended before its first step
+        return
+    if overwrite or FILE not in held:
+        _check_removal(folder, recipe)
+        return
+    before = Recipe.read(folder / FILE)
+    if before.to_dict() != recipe.to_dict():
+        raise ConfigurationError(
+            f"{folder} is of another run ({_differences(before, recipe)}). Choose another folder, or --overwrite "
+            "to remove it"
+        )
+    if "metrics.json" in held:
+        raise ConfigurationError(f"{folder} holds the result of this very run. --overwrite runs it again")
+
+
+def _check_removal(folder: Path, recipe: Recipe) -> None:
+    """Refuses a folder that is no earlier run's, or that holds what this run reads."""
+    needed = [("the current folder", Path.cwd()), ("the data", Path(recipe.data))]
+    needed += [("the data", path) for path in data_files(recipe).values()]
+    if (model := parse(recipe.model).path) is not None:
+        needed.append(("the model", model))
+    for what, path in needed:
+        around = (path.resolve(), *path.resolve().parents)
+        if any(each.exists() and each.samefile(folder) for each in around):
             raise ConfigurationError(
-                f"{folder} is of another run ({_differences(before, recipe)}). Choose another folder, or --overwrite "
-                "to remove it"
+                f"--output {folder} is, or holds, {what} ({path}), and a result would take its place. Choose another "
+                "folder"
             )
-        if (folder / "metrics.json").is_file():
-            raise ConfigurationError(f"{folder} holds the result of this very run. --overwrite runs it again")
+    if not (folder / FILE).is_file():
+        raise ConfigurationError(
+            f"{folder} is not empty, and of no earlier run: it holds no {FILE}. Nothing in it is removed, not even by "
+            "--overwrite. Choose another folder, or remove this one by hand"
+        )
+
+
+@contextlib.contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    """No other run goes into the folder meanwhile. The system takes the lock away when the process ends, anyhow."""
     folder.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(folder / LOCK, timeout=0)
+    try:
+        lock.acquire()
+    except Timeout:
+        raise ConfigurationError(
+            f"another run goes into {folder} at this moment. Wait for its end, or choose another folder"
+        ) from None
+    try:
+        yield
+    finally:
+        with contextlib.suppress(PermissionError):  # on Windows the file goes with the lock
+            (folder / LOCK).unlink(missing_ok=True)
+        lock.release()
+
+
+def _begin_folder(folder: Path, recipe: Recipe, *, overwrite: bool) -> None:
+    """Removes what is to be overwritten; the recipe, by which the folder is known, is replaced at last."""
+    for path in folder.iterdir() if overwrite else ():
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        elif path.name not in (FILE, LOCK):
+            path.unlink()
     recipe.write(folder / FILE)
 
 

@@ -127,6 +127,36 @@ def test_questions_in_another_layout(data: Any, tmp_path: Path) -> None:
         read_questions(path)
 
 
+@pytest.mark.parametrize(
+    ("name", "count"), [("emerging.dev.conll", 15733), ("emerging.test.annotated", 23394), ("wnut17train.conll", 62730)]
+)
+def test_no_word_of_a_published_file_is_lost(name: str, count: int, shared_data: Path) -> None:
+    sentences = read_words(shared_data / "tasks" / "wnut17" / name, TASKS["wnut17"])
+    assert sum(len(sentence["words"]) for sentence in sentences) == count
+
+
+def test_a_number_sign_is_a_word_where_it_has_a_tag(tmp_path: Path) -> None:
+    own = write(tmp_path / "a.txt", "#\tB-X\nanna\tI-X\n\n#\t\nwent\tO\n#\tO\n")
+    for known in (task("tokens"), TASKS["conll2003"], TASKS["wnut17"]):
+        assert [row["words"] for row in read_words(own, known)] == [["#", "anna"], ["went", "#"]]
+    source = "#\thttp://de.wikipedia.org/wiki/Anna [2009-10-17]\n1\t#\tO\tO\n2\tanna\tB-PER\tO\n"
+    published = write(tmp_path / "NER-de-dev.tsv", source)
+    for known in (TASKS["germeval"], task("tokens", text_column="1", label_column="2")):
+        (sentence,) = read_words(published, known)
+        assert (sentence["words"], sentence["tags"]) == (["#", "anna"], ["O", "B-PER"])
+
+
+def test_choices_are_texts_and_their_label_a_number_or_a_letter(tmp_path: Path) -> None:
+    one = {"sent1": "a", "sent2": "b", "ending0": "c", "ending1": "d", "label": "1"}
+    rows = [one, {**one, "label": "B"}, {**one, "label": "②"}, {**one, "sent1": ["a"]}, {**one, "ending1": ["d"]}]
+    path = write(tmp_path / "a.jsonl", "".join(json.dumps(row) + "\n" for row in rows))
+    found = read_choices(path, TASKS["swag"])
+    assert [row["label"] for row in found[:2]] == [1, 1]
+    assert "line 3: the label '②' names none of the 2 choices" in found[2].wrong
+    assert "line 4: the column 'sent1' holds a list" in found[3].wrong
+    assert "line 5: the column 'ending1' holds a list" in found[4].wrong
+
+
 def test_an_answer_at_another_place_is_found(tmp_path: Path) -> None:
     one = {"question": "q", "id": "x", "answers": [{"text": "a", "answer_start": 3}]}
     path = write(tmp_path / "a.json", json.dumps({"data": [{"paragraphs": [{"context": "a b a", "qas": [one]}]}]}))

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -14,7 +15,7 @@ import torch
 from safetensors.torch import load_file
 
 from pretrained import AutoTokenizer, pipeline, registry
-from pretrained.errors import ConfigurationError, DataError
+from pretrained.errors import ConfigurationError, DataError, PretrainedError
 from pretrained.training import TASKS, Recipe, TrainingOptions, evaluate, finetune
 
 from .samples import WRITERS, write_data
@@ -228,6 +229,41 @@ def test_own_data(task: str, label: str, ending: str, tiny: Path, tmp_path: Path
     assert result.metrics["dev"]
 
 
+def test_labels_that_look_like_numbers(tiny: Path, tmp_path: Path) -> None:
+    for labels, wanted in (
+        (["²", "①"], ("²", "①")),
+        (["10", "9", "-1"], ("-1", "9", "10")),
+        (["--5", "4"], ("--5", "4")),
+    ):
+        rows = [{"text": f"the film was {word}", "label": label} for word, label in zip("abc", labels, strict=False)]
+        for split in ("train", "dev"):
+            _write(tmp_path / f"{split}.csv", rows)
+        result = finetune("classification", str(tiny), tmp_path, tmp_path / "".join(labels), options=options())
+        assert result.labels == wanted
+
+
+def test_lists_of_labels(tiny: Path, tmp_path: Path) -> None:
+    rows: list[dict[str, Any]] = [{"text": "a good film", "label": ["a ", "b"]}, {"text": "a bad film", "label": ["a"]}]
+    for split in ("train", "dev"):
+        _write(tmp_path / f"{split}.jsonl", rows)
+    assert finetune("multi-label", str(tiny), tmp_path, tmp_path / "out", options=options()).labels == ("a", "b")
+    for split in ("train", "dev"):
+        _write(tmp_path / f"{split}.jsonl", [{**row, "label": []} for row in rows])
+    with pytest.raises(DataError, match=r"train\.jsonl: no row has a label in the column 'label'"):
+        finetune("multi-label", str(tiny), tmp_path, tmp_path / "none", options=options())
+
+
+@pytest.mark.parametrize("column", ["text", "pair"])
+def test_lists_are_no_texts(column: str, tiny: Path, tmp_path: Path) -> None:
+    rows: list[dict[str, Any]] = [{"text": "a film", "pair": "it was", "label": label} for label in "010101"]
+    _write(tmp_path / "dev.jsonl", rows)
+    rows[2][column], rows[4][column] = ["a", "film"], {"a": "film"}
+    _write(tmp_path / "train.jsonl", rows)
+    said = rf"train\.jsonl, line 3: the column '{column}' holds a list; expected a text \(and 1 more"
+    with pytest.raises(DataError, match=said):
+        finetune("classification", str(tiny), tmp_path, tmp_path / "out", options=options(), pair_column="pair")
+
+
 @pytest.mark.parametrize(
     ("ending", "columns"), [("txt", {}), ("jsonl", {}), ("tsv", {"text_column": "1", "label_column": "2"})]
 )
@@ -323,16 +359,86 @@ def test_missing_file_names_what_is_there(tiny: Path, tmp_path: Path) -> None:
 
 def test_output_folder_of_something_else_is_kept(tiny: Path, tmp_path: Path) -> None:
     data = write_data("sst2", tmp_path / "data")
-    (tmp_path / "out").mkdir()
-    (tmp_path / "out" / "letter.txt").write_text("dear")
-    with pytest.raises(ConfigurationError, match="not empty"):
-        finetune("sst2", str(tiny), data, tmp_path / "out", options=options())
-    assert (tmp_path / "out" / "letter.txt").read_text() == "dear"
-    finetune("sst2", str(tiny), data, tmp_path / "out", options=options(), overwrite=True)
+    (tmp_path / "letters").mkdir()
+    (tmp_path / "letters" / "letter.txt").write_text("dear")
+    for overwrite in (False, True):
+        with pytest.raises(ConfigurationError, match=r"not empty, and of no earlier run.* remove this one by hand"):
+            finetune("sst2", str(tiny), data, tmp_path / "letters", options=options(), overwrite=overwrite)
+    assert contents(tmp_path / "letters") == {"letter.txt": b"dear"}
+    finetune("sst2", str(tiny), data, tmp_path / "out", options=options())
     with pytest.raises(ConfigurationError, match=r"another run \(.*max_steps"):
         finetune("sst2", str(tiny), data, tmp_path / "out", options=options(max_steps=2))
     with pytest.raises(ConfigurationError, match="result of this very run"):
         finetune("sst2", str(tiny), data, tmp_path / "out", options=options())
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+@pytest.mark.parametrize("what", ["data", "model", "project", "."])
+@pytest.mark.parametrize("overwrite", [False, True])
+def test_what_a_run_needs_is_never_overwritten(
+    what: str, overwrite: bool, tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "project" / "code").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path / "project" / "code")
+    shutil.copytree(tiny, tmp_path / "model")
+    data = write_data("sst2", tmp_path / "data")
+    if overwrite:  # all look as an earlier run's result
+        (tmp_path / what / "finetune.toml").write_text("")
+    (tmp_path / what / "notes.txt").write_text("dear")
+    before = contents(tmp_path)
+    with pytest.raises(ConfigurationError, match=r"--output .* is, or holds, the (data|model|current folder) \("):
+        finetune("sst2", str(tmp_path / "model"), data, tmp_path / what, options=options(), overwrite=overwrite)
+    assert contents(tmp_path) == before
+
+
+def test_a_data_file_is_never_overwritten(tiny: Path, tmp_path: Path) -> None:
+    data = write_data("sst2", tmp_path / "data")
+    out = tmp_path / "out"
+    finetune("sst2", str(tiny), data, out, options=options())
+    (data / "dev.tsv").rename(out / "dev.tsv")
+    with pytest.raises(ConfigurationError, match=r"holds, the data \(.*dev\.tsv\)"):
+        finetune("sst2", str(tiny), data, out, options=options(), overwrite=True, dev_file=str(out / "dev.tsv"))
+    assert (out / "dev.tsv").is_file()
+
+
+def test_a_result_is_overwritten_when_nothing_is_wrong(tiny: Path, tmp_path: Path) -> None:
+    data = write_data("sst2", tmp_path / "data")
+    out = tmp_path / "out"
+    finetune("sst2", str(tiny), data, out, options=options(), seeds=2)
+    before = contents(out)
+    wrong: list[tuple[str, Path, dict[str, Any]]] = [
+        (str(tiny), tmp_path / "dta", {}),
+        (str(tmp_path / "tny"), data, {}),
+        (str(tiny), data, {"class_weights": [1.0]}),
+        (str(tiny), data, {"freeze": "7"}),
+        (str(tiny), data, {"lora": 2, "lora_targets": "nothing"}),
+    ]
+    for model, folder, more in wrong:
+        with pytest.raises(PretrainedError):
+            finetune("sst2", model, folder, out, options=options(**more), overwrite=True, seeds=3)
+        assert contents(out) == before
+    finetune("sst2", str(tiny), data, out, options=options(seed=7), overwrite=True)
+    assert not [path for path in out.iterdir() if path.name.startswith(("seed-", "."))]
+    assert Recipe.read(out / "finetune.toml").training.seed == 7
+
+
+def test_one_run_at_a_time_in_a_folder(tiny: Path, tmp_path: Path) -> None:
+    data = write_data("sst2", tmp_path / "data")
+    refused = 0
+
+    def join(state: Any, steps: int) -> None:
+        nonlocal refused
+        for overwrite in (False, True):
+            with pytest.raises(ConfigurationError, match=r"another run goes into .*out at this moment"):
+                finetune("sst2", str(tiny), data, tmp_path / "out", options=options(), overwrite=overwrite)
+            refused += 1
+
+    finetune("sst2", str(tiny), data, tmp_path / "out", options=options(), progress=join)
+    assert refused == 12
+    assert not (tmp_path / "out" / ".lock").exists()
 
 
 def test_a_run_that_was_refused_leaves_its_folder_free(tiny: Path, tmp_path: Path) -> None:
@@ -373,6 +479,14 @@ def test_evaluate_wants_a_trained_head(tiny: Path, tmp_path: Path) -> None:
     data = write_data("sst2", tmp_path / "data")
     with pytest.raises(ConfigurationError, match="no trained head"):
         evaluate("sst2", str(tiny), data)
+
+
+def test_evaluate_says_which_splits_there_are(tiny: Path, tmp_path: Path) -> None:
+    data = write_data("sst2", tmp_path / "data")
+    with pytest.raises(DataError, match=r"no split 'foo'; data have the splits train, dev, test"):
+        evaluate("sst2", str(tiny), data, split="foo")
+    with pytest.raises(DataError, match=r"no test data .*test\.tsv.*found dev\.tsv, train\.tsv.* --test-file FILE"):
+        evaluate("sst2", str(tiny), data, split="test")
 
 
 def test_unknown_names_are_told_with_the_near_ones(tiny: Path, tmp_path: Path) -> None:

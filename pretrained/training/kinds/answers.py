@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from pretrained.decoding.answers import SEARCHED, Answer, Candidates, Window, best_answers, best_searched, windows
+from pretrained.decoding.places import without_blanks
 from pretrained.heads import ForSpanSearch
 from pretrained.modeling import PreTrainedModel
 from pretrained.runner.rows import Collator, outputs
@@ -101,7 +102,8 @@ class Answers(Kind):
             starts, ends = ([each[at] for each in own] for at in (0, 1))
             found, none = best_answers(cut, starts, ends, max_tokens=_LONGEST_ANSWER)
         best = found[0] if found else Answer(0, 0, _NOTHING)
-        text = example["context"][best.start : best.end]
+        start, end = without_blanks(example["context"], best.start, best.end)
+        text = example["context"][start:end]
         # a head that searches says by itself how sure it is that there is no answer
         no_answer = float(none) if self._searches or not found else float(none - best.score)
         return {
@@ -109,8 +111,8 @@ class Answers(Kind):
             "question": example["question"],
             "answer": "" if self._may_be_impossible and no_answer > 0 else text,
             "best": text,
-            "start": best.start,
-            "end": best.end,
+            "start": start,
+            "end": end,
             "score": float(best.score),
             "no_answer_score": no_answer,
             "wanted": [answer for answer, _ in example["answers"]],

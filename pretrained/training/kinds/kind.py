@@ -107,9 +107,6 @@ class Kind:
 
     # -- shared by the kinds
 
-    def _text(self, example: Record, column: Any) -> str:
-        return "" if (value := example[column]) is None else str(value)
-
     def _encoded(self, texts: list[str], pairs: list[str] | None = None) -> list[dict[str, list[int]]]:
         """Texts, or pairs of them, as rows without padding."""
         if not texts:

@@ -33,16 +33,18 @@ class Texts(Kind):
 
     def check_row(self, example: Record) -> None:
         super().check_row(example)
-        if not self._text(example, self.task.text).strip():
+        if not example.text(self.task.text).strip():
             raise DataError(f"{example.where}: the text (column {self.task.text!r}) is empty")
+        if self.task.pair is not None:
+            example.text(self.task.pair)
         self._label(example)
 
     def is_labelled(self, example: Record) -> bool:
         return self._label(example) is not None
 
     def rows(self, examples: Sequence[Record], *, training: bool) -> Rows:
-        texts = [self._text(example, self.task.text) for example in examples]
-        pairs = None if self.task.pair is None else [self._text(example, self.task.pair) for example in examples]
+        texts = [example.text(self.task.text) for example in examples]
+        pairs = None if self.task.pair is None else [example.text(self.task.pair) for example in examples]
         rows = self._encoded(texts, pairs)
         labels = [self._label(example) for example in examples]
         return Rows(
@@ -54,9 +56,9 @@ class Texts(Kind):
         collate = self.collator(model)
         for place, (logits,) in outputs(model, rows.rows, collate, "logits"):
             example = examples[place]
-            shown = {"text": self._text(example, self.task.text)}
+            shown = {"text": example.text(self.task.text)}
             if self.task.pair is not None:
-                shown["pair"] = self._text(example, self.task.pair)
+                shown["pair"] = example.text(self.task.pair)
             found[place] = {**shown, **self._said(logits), **self._wanted(example)}
         return found
 
@@ -151,6 +153,10 @@ class MultiLabel(Texts):
         _require(examples, "label", task.label)
         return task.labels or _sorted(set().union(*(_set(example[task.label]) for example in examples)))
 
+    def check_training(self, examples: Sequence[Record]) -> None:
+        if examples and not self.labels:
+            raise DataError(f"{examples[0].path}: no row has a label in the column {self.task.label!r}; one needs some")
+
     def _label(self, example: Record) -> list[float] | None:
         raw = self._raw(example)
         if raw is None and (self.task.label is None or self.task.label not in example.values):
@@ -227,7 +233,7 @@ def _require(records: Sequence[Record], what: str, column: Column | None) -> Non
 
 def _set(value: Any) -> set[str]:
     if isinstance(value, list | tuple):
-        return {str(each) for each in value}
+        return {str(each).strip() for each in value} - {""}
     text = "" if value is None else str(value)
     for separator in ("|", ";", ","):
         if separator in text:
@@ -238,6 +244,6 @@ def _set(value: Any) -> set[str]:
 def _sorted(labels: set[str]) -> tuple[str, ...]:
     """Numbers by their value, others by the alphabet."""
     labels = labels - {""}
-    if all(label.lstrip("-").isdigit() for label in labels):
+    if all(label.removeprefix("-").isdecimal() for label in labels):
         return tuple(sorted(labels, key=int))
     return tuple(sorted(labels))
