@@ -45,7 +45,9 @@ def pack(
     from pretrained.hub.bundle_writer import pack as write
 
     limit = None if split is None else read_size(split, "--split")
-    target = output.expanduser() if output else Path(Path(name.removeprefix("package:").removeprefix("hub:")).name + ENDING)
+    target = (
+        output.expanduser() if output else Path(Path(name.removeprefix("package:").removeprefix("hub:")).name + ENDING)
+    )
     if not target.name.endswith(ENDING):
         raise typer.BadParameter(f"the name of a bundle ends in {ENDING}; got {target.name!r}.", param_hint="FILE")
     if not target.absolute().parent.is_dir():
