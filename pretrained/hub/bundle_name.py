@@ -3,6 +3,7 @@
 Asked of every name that a model is looked for under, so nothing more is imported for it.
 """
 
+import os
 import re
 from pathlib import Path
 
@@ -17,10 +18,10 @@ def find_bundle(path: Path) -> Path | None:
     """The bundle that a path names, by itself or by one of its parts; None when it names none."""
     match = _PART.fullmatch(path.name)
     if match and match["bundle"].endswith(ENDING):
-        return path.with_name(match["bundle"]) if path.is_file() else None
+        return path.with_name(match["bundle"]) if os.path.isfile(path) else None
     if path.name.endswith(ENDING):
-        return path if path.is_file() or part_of(path, 1).is_file() else None
-    return path if path.is_file() and _begins_like_one(path) else None
+        return path if os.path.isfile(path) or os.path.isfile(part_of(path, 1)) else None
+    return path if os.path.isfile(path) and _begins_like_one(path) else None
 
 
 def _begins_like_one(path: Path) -> bool:

@@ -88,6 +88,8 @@ def repository_id(folder: Path) -> str:
 def snapshot(repository: Path, revision: str | None = None) -> Snapshot | NoSnapshot:
     """The folder of one revision: a branch, a tag, or a commit, which may be abbreviated. None means `main`."""
     snapshots = repository / "snapshots"
+    if not os.access(snapshots, os.R_OK | os.X_OK):
+        return NoSnapshot("its snapshots may not be read", found=describe(repository), to_do=messages.allow(snapshots))
     commits = _names(snapshots)
     if not commits:
         return NoSnapshot(
@@ -142,7 +144,8 @@ def _commit_of(repository: Path, revision: str) -> str | None:
 def describe(repository: Path) -> str:
     """The references, snapshots and unfinished downloads of a repository in the cache, in one line."""
     refs = repository / "refs"
-    names = [str(path.relative_to(refs)).replace(os.sep, "/") for path in sorted(refs.rglob("*")) if path.is_file()]
+    files = [path for path in sorted(refs.rglob("*")) if os.path.isfile(path)]
+    names = [str(path.relative_to(refs)).replace(os.sep, "/") for path in files]
     parts = [f"{name} = {(_commit_of(repository, name) or '?')[:12]}" for name in names]
     parts += [f"snapshot {commit[:12]}" for commit in _names(repository / "snapshots")]
     parts += unfinished(repository)
@@ -169,7 +172,7 @@ def _names(folder: Path) -> list[str]:
     """Names of the folders in a folder, [] where there is none."""
     try:
         with os.scandir(folder) as entries:
-            return sorted(entry.name for entry in entries if entry.name[0] != "." and entry.is_dir())
+            return sorted(entry.name for entry in entries if entry.name[0] != "." and os.path.isdir(entry.path))
     except OSError:
         return []
 

@@ -37,6 +37,8 @@ class Leftover:
 def leftovers(models: Sequence[StoredModel]) -> Iterator[Leftover]:
     """What nothing leads to: unfinished downloads, blobs of no revision, revisions without a name, empty folders."""
     for model in models:
+        if not _is_open(model.folder):  # nobody can say that nothing leads to its files
+            continue
         old = list(_old_revisions(model))
         kept = {file.blob for revision in model.revisions if revision not in old for file in revision.files}
         alone = set(model.blobs) - kept
@@ -56,6 +58,12 @@ def leftovers(models: Sequence[StoredModel]) -> Iterator[Leftover]:
                 yield Leftover(model.name, "orphan", blob, _size(blob), "no revision has it", model.folder)
         if not model.revisions and not model.blobs and not model.unfinished:
             yield Leftover(model.name, "empty", model.folder, 0, "there is nothing in it", model.folder)
+
+
+def _is_open(folder: Path) -> bool:
+    """Whether this user may look into a folder and all that are below it."""
+    below = (os.path.join(above, name) for above, names, _ in os.walk(folder) for name in names)
+    return all(os.access(path, os.R_OK | os.X_OK) for path in (str(folder), *below))
 
 
 def _old_revisions(model: StoredModel) -> Iterator[Revision]:

@@ -84,7 +84,7 @@ def find(name: str, caches: Sequence[Path]) -> list[StoredModel]:
         read_model(spelled, repository)
         for folder in caches
         for spelled in catalogue.hub_ids(name)
-        if (repository := cache.repository_folder(folder, spelled)).is_dir() and not repository.is_symlink()
+        if os.path.isdir(repository := cache.repository_folder(folder, spelled)) and not repository.is_symlink()
     ]
     if not found:
         from pretrained.hub.not_found import near

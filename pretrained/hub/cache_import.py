@@ -69,7 +69,7 @@ def look(path: Path, name: str | None = None) -> Carried:
         windows = {member: cast(Path, window) for member, window in opened.windows.items()}
         known = {member: expected.sha256 for member, expected in opened.manifest.files.items()}
         return Carried(_name(name, opened.manifest.source, path), opened.manifest.revision, windows, known)
-    if not path.is_dir():
+    if not os.path.isdir(path):
         raise ModelNotFoundError(f"{path} is neither a folder nor a bundle.")
     if not holds_model(Folder(path)):
         raise nothing_in(Folder(path), str(path))

@@ -150,8 +150,8 @@ def _caches() -> Iterator[Finding]:
 
 def _cache(folder: Path, *, is_written: bool) -> Finding:
     what = "cache for downloads" if is_written else "cache"
-    if not folder.is_dir():
-        if folder.exists() or folder.is_symlink():
+    if not os.path.isdir(folder):
+        if os.path.lexists(folder):
             return Finding("caches", what, f"{folder} is no folder", "bad", messages.remove(folder))
         if is_written and not os.access(_existing(folder), os.W_OK):
             said = f"{folder} is not there, and {_existing(folder)} may not be written to"
@@ -182,7 +182,7 @@ def _space(folder: Path) -> Finding:
 
 
 def _existing(folder: Path) -> Path:
-    while not folder.is_dir() and folder != folder.parent:
+    while not os.path.isdir(folder) and folder != folder.parent:
         folder = folder.parent
     return folder
 
@@ -203,7 +203,7 @@ def _network_settings() -> Iterator[Finding]:
         yield Finding("network", "endpoints", ", ".join(server.url for server in servers))
     except ConfigurationError as error:
         yield Finding("network", "endpoints", str(error).partition("\n")[0], "bad", _to_do(str(error)))
-    if configuration_file().is_file():
+    if os.path.isfile(configuration_file()):
         yield Finding("network", "configuration", str(configuration_file()))
     yield from _proxies()
     named = [f"{name}={os.environ[name]}" for name in _CERTIFICATES if os.environ.get(name)]
@@ -214,7 +214,7 @@ def _network_settings() -> Iterator[Finding]:
         variable = named[0].partition("=")[0]
         yield Finding("network", "certificates", str(trouble), "bad", f"name the right file, or unset {variable}")
     if lock := os.environ.get("PRETRAINED_LOCK"):
-        there = Path(lock).is_file()
+        there = os.path.isfile(lock)
         said = f"PRETRAINED_LOCK={lock}{'' if there else ', which is not there'}"
         yield Finding("network", "lock", said, "note" if there else "bad", "" if there else "unset PRETRAINED_LOCK")
 

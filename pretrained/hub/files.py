@@ -69,6 +69,7 @@ class ModelFiles:
         self._chosen = chosen
         self.boundary = located.boundary
         """The folder that its links may not leave; in a cache that of the whole repository."""
+        self._hub_id = located.hub_id
         self._root = Folder(located.root)
         self._notes = [*notes, *located.notes]
         self._found: dict[str, Path | None] = {}
@@ -95,7 +96,7 @@ class ModelFiles:
     def member(self, name: str) -> Path | None:
         """The file of exactly this name, relative to the root; None when it is not there."""
         path = self._inside(name, "the request")
-        return path if path.is_file() else None
+        return path if os.path.isfile(path) else None
 
     def restrict(self, names: Collection[str], source: str) -> None:
         """From now on files of other names are refused; `source` lists the names."""
@@ -198,7 +199,7 @@ class ModelFiles:
         if not isinstance(below, str) or not below:
             return self._root
         folder = Folder(self._inside(below, "modules.json"))
-        if not folder.path.is_dir():
+        if not folder.opens:
             return self._root
         self._notes.append(f"the network lies in {below}, as modules.json says")
         return folder
@@ -223,13 +224,13 @@ class ModelFiles:
         return self._root.sniff(name).kind not in _TOLD_BY_CONTENT.values()
 
     def _place(self, folder: Folder) -> Place:
-        return Place(folder, self.name, self.boundary)
+        return Place(folder, self.name, self.boundary, self._hub_id)
 
     # -- finding one file --------------------------------
 
     def _below(self, name: str) -> Path | None:
         path = self._inside(name, "the request")
-        return path if path.is_file() else None
+        return path if os.path.isfile(path) else None
 
     def _inside(self, name: str, source: str) -> Path:
         """A path relative to the root, which it may not leave."""
@@ -307,11 +308,9 @@ class ModelFiles:
                 self._notes.append(f"{path.name} is a link to {target}")
 
     def _broken_link(self, folder: Folder, name: str) -> CorruptFileError:
-        target = os.readlink(folder.path / name)
         place = self._place(folder)
-        return CorruptFileError(
-            place.message(f"{name} is a link to {target}, which is not there.", to_do=place.bring_again(name))
-        )
+        to_do = messages.allow(folder.path / name) if folder.is_closed(name) else place.bring_again(name)
+        return CorruptFileError(place.message(f"{name} is {folder.broken_link(name)}.", to_do=to_do))
 
     def _ambiguous(self, folder: Folder, name: str, candidates: Sequence[str]) -> ModelFileNotFoundError:
         weights = [file for file, claimed in folder.claims() if claimed.role == "weights"]

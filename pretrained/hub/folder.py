@@ -1,5 +1,6 @@
 """Which folder really holds the model: the one that was named, one below it, or one above it?"""
 
+import errno
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,9 +12,9 @@ from pretrained.errors import CorruptFileError, ModelNotFoundError, UnsafeFileEr
 from pretrained.hub import cache, catalogue, messages
 from pretrained.hub.jsonfile import parse_json, what_is_wrong
 from pretrained.hub.names import EXPECTED, WEIGHTS_ENDINGS, WEIGHTS_EXPECTED, Claim, claim
-from pretrained.hub.sniff import DESCRIPTIONS, Content, looks_like_config, sniff
+from pretrained.hub.sniff import DESCRIPTIONS, WEIGHTS, Content, looks_like_config, sniff, unreadable
 
-_SNIFFED_AT_MOST = 100  # files of unknown name whose content is looked at
+SNIFFED_AT_MOST = 100  # files of unknown name whose content is looked at
 _SUBFOLDERS_AT_MOST = 200
 _DEPTH = 3  # folder/folder/folder, as nested archives unpack
 _SKIPPED_FOLDERS = frozenset({"__pycache__", "node_modules", "runs", "onnx", "openvino"})
@@ -36,24 +37,56 @@ class Folder:
     def _entries(self) -> dict[str, os.DirEntry[str]]:
         try:
             with os.scandir(self.path) as entries:
-                return {entry.name: entry for entry in sorted(entries, key=lambda entry: entry.name)}
+                found = {entry.name: entry for entry in sorted(entries, key=lambda entry: entry.name)}
+            if not os.access(self.path, os.X_OK):  # names may be listed, and nothing may be opened
+                raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
         except OSError as error:
-            raise ModelNotFoundError(f"the folder {self.path} cannot be read: {error.strerror}") from error
+            to_do = messages.allow(self.path) if isinstance(error, PermissionError) else ""
+            problem = f"the folder {self.path} cannot be read: {error.strerror}"
+            raise ModelNotFoundError(messages.compose(problem, to_do=to_do)) from error
+        return found
+
+    @property
+    def opens(self) -> bool:
+        """Whether it can be looked into."""
+        try:
+            return self._entries is not None
+        except ModelNotFoundError:
+            return False
+
+    @cached_property
+    def _kinds(self) -> dict[str, str]:
+        """ "file" or "folder" for each entry; hidden ones (.gitattributes, macOS's ._config.json) are left out."""
+        return {name: _kind(entry) for name, entry in self._entries.items() if name[0] != "."}
 
     @cached_property
     def files(self) -> tuple[str, ...]:
-        """Names of the files that can be opened; hidden ones (.gitattributes, macOS's ._config.json) left out."""
-        return tuple(name for name, entry in self._entries.items() if name[0] != "." and entry.is_file())
+        return tuple(name for name, kind in self._kinds.items() if kind == "file")
 
     @cached_property
     def folders(self) -> tuple[str, ...]:
-        return tuple(name for name, entry in self._entries.items() if name[0] != "." and entry.is_dir())
+        return tuple(name for name, kind in self._kinds.items() if kind == "folder")
 
     @cached_property
     def broken_links(self) -> tuple[str, ...]:
         return tuple(
             name for name, entry in self._entries.items() if entry.is_symlink() and not os.path.exists(entry.path)
         )
+
+    def broken_link(self, name: str) -> str:
+        """Where a broken link leads, and why there is nothing."""
+        target = os.readlink(self.path / name)
+        return f"a link to {target}, which {'may not be read' if self.is_closed(name) else 'is not there'}"
+
+    def is_closed(self, name: str) -> bool:
+        """Whether this user is kept from what a link leads to."""
+        try:
+            os.stat(self.path / name)
+        except PermissionError:
+            return True
+        except OSError:
+            pass
+        return False
 
     def __contains__(self, name: str) -> bool:
         return name in self.files
@@ -72,6 +105,8 @@ class Folder:
 
     def described(self) -> str:
         """Every file with its size, and with what it is where its name does not say it or says it wrongly."""
+        if not self.opens:
+            return "nothing that may be read"
         items = []
         for name in self.files:
             role, content = claim(name).role, self.sniff(name)
@@ -79,11 +114,18 @@ class Folder:
             items.append(
                 f"{name} ({messages.size(self.size(name))}{f', {DESCRIPTIONS[content.kind]}' if telling else ''})"
             )
-        items += [
-            f"{name} (a link to {os.readlink(self.path / name)}, which is not there)" for name in self.broken_links
-        ]
-        items += [f"{name}{os.sep}" for name in self.folders]
+        items += [f"{name} ({self.broken_link(name)})" for name in self.broken_links]
+        for name in self.folders:
+            items.append(f"{name}{os.sep}{'' if Folder(self.path / name).opens else ' (may not be read)'}")
         return messages.listing(items)
+
+
+def _kind(entry: os.DirEntry[str]) -> str:
+    """What an entry is; "" where that cannot be told: a link to itself, or into a folder of somebody else."""
+    try:
+        return "file" if entry.is_file() else "folder" if entry.is_dir() else ""
+    except OSError:
+        return ""
 
 
 @dataclass(frozen=True)
@@ -94,11 +136,14 @@ class Located:
     boundary: Path
     revision: str | None = None
     notes: tuple[str, ...] = ()
+    hub_id: str = ""
+    """The name under which the model can be fetched, where the folder itself does not tell it."""
 
 
 def holds_model(folder: Folder, *, by_content: bool = True) -> bool:
     """Whether some file of this very folder belongs to a model."""
-    unclaimed = []
+    unclaimed: list[str] = []
+    odd: list[str] = []
     for name, claimed in folder.claims():
         if claimed.role in _ROLES_OF_A_MODEL or name.lower() == "modules.json":
             return True
@@ -107,11 +152,14 @@ def holds_model(folder: Folder, *, by_content: bool = True) -> bool:
         if claimed.role == "config":
             if _is_config(folder.path / name, exact=not claimed.prefix):
                 return True
-        elif not claimed.role and (name.lower().endswith(_SNIFFED_ENDINGS) or "." not in name):
-            unclaimed.append(name)
+        elif not claimed.role:
+            expected = name.lower().endswith(_SNIFFED_ENDINGS) or "." not in name
+            (unclaimed if expected else odd).append(name)
     if not by_content:
         return False
-    return any(is_of_a_model(folder.sniff(name)) for name in unclaimed[:_SNIFFED_AT_MOST])
+    return any(is_of_a_model(folder.sniff(name)) for name in unclaimed[:SNIFFED_AT_MOST]) or any(
+        folder.sniff(name).kind in WEIGHTS for name in odd[:SNIFFED_AT_MOST]
+    )
 
 
 def is_of_a_model(content: Content) -> bool:
@@ -158,7 +206,7 @@ def _here(path: Path, revision: str | None) -> Located | None:
         return Located(path, path.parent.parent, revision=path.name)
     notes: tuple[str, ...] = ()
     above = path.parent / "modules.json"
-    if path.name[:1].isdigit() and "modules.json" not in folder and above.is_file():
+    if path.name[:1].isdigit() and "modules.json" not in folder and os.path.isfile(above):
         notes = (f"{above.parent} holds modules.json (pooling, normalisation); name that folder to use it",)
     return Located(path, path, notes=notes)
 
@@ -188,7 +236,7 @@ def _part_of_a_cache(path: Path, revision: str | None) -> Located | None:
 def _part_of_a_model(path: Path, revision: str | None) -> Located | None:
     """For `1_Pooling` of a sentence-transformers folder: the whole of it."""
     parent = Path(os.path.abspath(path)).parent
-    if path.name[:1].isdigit() and (parent / "modules.json").is_file():
+    if path.name[:1].isdigit() and os.path.isfile(parent / "modules.json"):
         return Located(parent, parent, notes=(f"{path.name} is one part of the model in {parent}",))
     return None
 
@@ -197,8 +245,11 @@ def _below(path: Path, revision: str | None, asked: str, depth: int) -> Located:
     folder = Folder(path)
     if _has_partial_config(folder):
         return Located(path, path)
-    below = [path / name for name in folder.folders if name not in _SKIPPED_FOLDERS][:_SUBFOLDERS_AT_MOST]
-    holding = [sub for sub in below if cache.is_repository(sub) or holds_model(Folder(sub), by_content=len(below) == 1)]
+    below = [Folder(path / name) for name in folder.folders if name not in _SKIPPED_FOLDERS][:_SUBFOLDERS_AT_MOST]
+    below = [sub for sub in below if sub.opens]
+    holding = [
+        sub.path for sub in below if cache.is_repository(sub.path) or holds_model(sub, by_content=len(below) == 1)
+    ]
     if len(holding) > 1:
         raise ModelNotFoundError(
             messages.compose(
@@ -212,7 +263,7 @@ def _below(path: Path, revision: str | None, asked: str, depth: int) -> Located:
         found = locate(holding[0], revision=revision, asked=asked)
     elif len(below) == 1 and depth > 1:
         try:
-            found = _below(below[0], revision, asked, depth - 1)
+            found = _below(below[0].path, revision, asked, depth - 1)
         except ModelNotFoundError:
             raise nothing_in(folder, asked) from None
     else:
@@ -228,7 +279,7 @@ def nothing_in(folder: Folder, asked: str) -> ModelNotFoundError | UnsupportedFo
     expected = f"config.json, vocab.txt (or tokenizer.json), and weights: {WEIGHTS_EXPECTED}"
     problem = f"{asked} holds no files of a model."
     closest = to_do = ""
-    contents = {name: folder.sniff(name) for name in folder.files[:_SNIFFED_AT_MOST]}
+    contents = {name: folder.sniff(name) for name in folder.files[:SNIFFED_AT_MOST]}
     zips = [name for name, content in contents.items() if content.kind == "zip_model"]
     if zips:
         return UnsupportedFormatError(
@@ -241,7 +292,12 @@ def nothing_in(folder: Folder, asked: str) -> ModelNotFoundError | UnsupportedFo
             )
         )
     unfinished = [name for name in folder.files if claim(name).role == "unfinished"] + unfinished_downloads(folder.path)
-    damaged = [name for name, content in contents.items() if content.damaged]
+    packed = [name for name, content in contents.items() if content.kind in ("zip", "archive")]
+    damaged = [
+        name
+        for name, content in contents.items()
+        if content.damaged and (claim(name).role or name.lower().endswith(_SNIFFED_ENDINGS))
+    ]
     if not folder.files and not folder.folders and not folder.broken_links:
         problem = f"{asked} is an empty folder."
     elif unfinished:
@@ -256,7 +312,13 @@ def nothing_in(folder: Folder, asked: str) -> ModelNotFoundError | UnsupportedFo
         to_do = "copy the files themselves here (cp -L follows links)"
     elif damaged:
         closest = f"{damaged[0]} ({contents[damaged[0]]})"
-        to_do = f"fetch it again: {messages.remove(folder.path / damaged[0])}"
+        to_do = _mend(folder.path / damaged[0], contents[damaged[0]])
+    elif packed:
+        closest = f"{packed[0]} ({contents[packed[0]]})"
+        unpack = f"unpack {folder.path / packed[0]}"
+        if contents[packed[0]].kind == "zip":
+            unpack = messages.unzip(folder.path / packed[0], folder.path)
+        to_do = f"if the model is in it: {unpack}"
     return ModelNotFoundError(
         messages.compose(
             problem,
@@ -267,6 +329,13 @@ def nothing_in(folder: Folder, asked: str) -> ModelNotFoundError | UnsupportedFo
             to_do=to_do or f"put the model's files into {folder.path}, or name the folder that has them",
         )
     )
+
+
+def _mend(path: Path, content: Content) -> str:
+    """What to do about one damaged file. To delete it is said only where its name is that of a model's file."""
+    if content.kind == "closed":
+        return messages.allow(path)
+    return f"fetch it again: {messages.remove(path)}" if claim(path.name).role else f"fetch {path.name} again, whole"
 
 
 def unfinished_downloads(path: Path) -> list[str]:
@@ -296,6 +365,8 @@ class Place:
     asked: str
     boundary: Path
     """Links may not leave this folder: the model's own, or its `models--owner--name` in a cache."""
+    hub_id: str = ""
+    """For a cache of another layout: the name of the model. Single files cannot be put there."""
 
     @property
     def in_cache(self) -> bool:
@@ -313,8 +384,8 @@ class Place:
 
     def bring(self, names: Sequence[str], *, again: bool = False) -> str:
         """The command that gets files which are not here; `again`, those that are wrong as well."""
-        if self.in_cache:  # what else is missing there comes along
-            return messages.download(cache.repository_id(self.boundary), refresh=again)
+        if self.in_cache or self.hub_id:  # what else is missing there comes along
+            return messages.download(self.hub_id or cache.repository_id(self.boundary), refresh=again)
         command = messages.download(self._origin or "OWNER/NAME", files=names, into=self.folder.path)
         return command if self._origin else f"put {messages.listing(names)} into {self.folder.path}: {command}"
 
@@ -322,11 +393,15 @@ class Place:
         """The command that replaces a file which is damaged."""
         if self._origin:
             return self.bring([name], again=True)
+        if not claim(name).role:  # it may be somebody's notes
+            return f"replace {self.folder.path / name} by the whole file"
         return f"{messages.remove(self.folder.path / name)}, then fetch {name} again"
 
     @property
     def _origin(self) -> str | None:
         """The repository of the files, where the cache or the name of the folder tells it."""
+        if self.hub_id:
+            return self.hub_id
         if self.in_cache:
             return cache.repository_id(self.boundary)
         known = catalogue.short_name(self.folder.path.name)
@@ -336,10 +411,15 @@ class Place:
         self, name: str, content: Content, *, expected: str = "", instead: str | None = None
     ) -> CorruptFileError:
         """The error for a file that holds what no file of a model holds; `instead` is one that looks whole."""
+        if content.kind == "closed":
+            path = self.folder.path / name
+            return CorruptFileError(self.message(f"{name} {content}.", expected=expected, to_do=messages.allow(path)))
         reason = _DAMAGE.get(content.kind)
         to_do = messages.git_lfs_pull(self.folder.path) if content.kind == "lfs" else self.bring_again(name)
-        if instead:
+        if instead and claim(name).role:
             to_do += f"; or, to read {instead}: {messages.remove(self.folder.path / name)}"
+        elif instead:
+            to_do += f"; or name {self.folder.path / instead}"
         return CorruptFileError(
             self.message(
                 f"{name} is damaged: {content}{f' ({reason})' if reason else ''}.",
@@ -365,6 +445,8 @@ class Place:
         """The value of a JSON file of this folder."""
         try:
             return parse_json((self.folder.path / name).read_bytes())
+        except OSError as error:
+            raise self.damaged(name, unreadable(error)) from None
         except ValueError as error:
             raise CorruptFileError(
                 self.message(

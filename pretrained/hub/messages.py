@@ -2,6 +2,7 @@
 
 import os
 import shlex
+import stat
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -70,6 +71,24 @@ def replace_link(source: Path, target: Path) -> str:
 def remove(path: Path) -> str:
     """The command that deletes a file."""
     return f"{'del' if os.name == 'nt' else 'rm'} {_quoted(path)}"
+
+
+def allow(path: Path) -> str:
+    """What lets this user read a file or a folder: a command where it is theirs, else whom to ask for which."""
+    try:
+        facts = os.stat(path)
+    except OSError:
+        return f"ask the owner of {os.path.realpath(path)} to let you read it"
+    if os.name == "nt":
+        return f"icacls {_quoted(path)} /grant %USERNAME%:R"
+    rights = "rx" if stat.S_ISDIR(facts.st_mode) else "r"
+    if facts.st_uid == os.geteuid():
+        return f"chmod u+{rights} {_quoted(path)}"
+    try:
+        owner = path.owner()
+    except (KeyError, OSError):
+        owner = f"the user {facts.st_uid}"
+    return f"ask {owner}, whose it is, for: chmod a+{rights} {_quoted(path)}"
 
 
 def unzip(archive: Path, folder: Path) -> str:

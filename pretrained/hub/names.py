@@ -86,7 +86,9 @@ _SHARD = re.compile(r"(?P<stem>.+)-(?P<number>\d{5})-of-(?P<count>\d{5})\.(?P<en
 _BUNDLE = re.compile(r"(?P<stem>.+)\.(?P<part>index|meta|data-\d{5}-of-(?P<count>\d{5}))", re.I)
 _NUMPY_PART = re.compile(r"params_\d\.npy", re.I)
 TF_GRAPH = "the graph of a TensorFlow checkpoint, without its numbers"
-_COPY = re.compile(r" ?\(\d+\)(?=\.)| - copy(?=\.)")  # "config (1).json", "config - Copy.json"
+_COPY = re.compile(r" ?\(\d+\)(?=\.)| - copy(?=\.)", re.I)  # "config (1).json", "config - Copy.json"
+_QUERY = re.compile(r"(?:\?|@(?=\w+=)).*")  # "config.json?download=true", as wget keeps addresses; @ on Windows
+_HIDDEN = ".txt"  # what an editor or a browser appends where Windows does not show it: "config.json.txt"
 
 UNFINISHED = (
     ".incomplete",
@@ -147,6 +149,14 @@ class Claim:
     detail: str = ""
 
 
+def plain(name: str) -> str:
+    """A name without what browsers, wget, copies and hidden endings have added to it."""
+    name = _COPY.sub("", _QUERY.sub("", name))
+    stem = name[: -len(_HIDDEN)]
+    hides = name.lower().endswith(_HIDDEN) and (_known(stem.lower()) or _SHARD.fullmatch(stem))
+    return stem if hides else name
+
+
 @lru_cache(maxsize=4096)
 def claim(name: str) -> Claim:
     """What one file name claims."""
@@ -154,7 +164,7 @@ def claim(name: str) -> Claim:
     for ending in UNFINISHED:
         if lower.endswith(ending):
             return Claim("unfinished", published=name[: -len(ending)])
-    lower = _COPY.sub("", lower)
+    lower = plain(name).lower()
     known = _known(lower)
     if known is not None:
         return known
@@ -191,7 +201,7 @@ def _other_format(lower: str) -> str:
 
 def shard_names(name: str, *, first: int = 1) -> list[str]:
     """Every shard of the set that one of them ("model-00002-of-00003.safetensors") belongs to; [] when it is none."""
-    match = _SHARD.fullmatch(name)
+    match = _SHARD.fullmatch(plain(name))
     if match is None:
         return []
     digits, count = len(match["number"]), int(match["count"])
@@ -200,7 +210,7 @@ def shard_names(name: str, *, first: int = 1) -> list[str]:
 
 def shard_index(name: str) -> str:
     """The index that goes with a shard: "model.safetensors.index.json"."""
-    match = _SHARD.fullmatch(name)
+    match = _SHARD.fullmatch(plain(name))
     return f"{match['stem']}.{match['ending']}.index.json" if match else ""
 
 

@@ -89,7 +89,8 @@ def _closest(place: Place) -> tuple[str, str]:
         return closest, f"finish the download, or repeat it: {place.bring(['model.safetensors'])}"
     for name in folder.broken_links:
         if claim(name).role in ("weights", "shard", "part"):
-            return f"{name}, a link to {os.readlink(folder.path / name)}, which is not there", place.bring([name])
+            to_do = messages.allow(folder.path / name) if folder.is_closed(name) else place.bring([name])
+            return f"{name}, {folder.broken_link(name)}", to_do
     for name in folder.folders:
         if _has_weights(Folder(folder.path / name)):
             return f"{name}{os.sep} holds weights", f"name that folder: {folder.path / name}"
@@ -101,14 +102,12 @@ def _other_snapshots(place: Place) -> list[str]:
     if not place.in_cache or snapshots.name != "snapshots":
         return []
     return [
-        path.name
-        for path in sorted(snapshots.iterdir())
-        if path.is_dir() and path != place.folder.path and _has_weights(Folder(path))
+        path.name for path in sorted(snapshots.iterdir()) if path != place.folder.path and _has_weights(Folder(path))
     ]
 
 
 def _has_weights(folder: Folder) -> bool:
-    return any(claimed.role in ("weights", "index") for _, claimed in folder.claims())
+    return folder.opens and any(claimed.role in ("weights", "index") for _, claimed in folder.claims())
 
 
 def _base_of_adapter(folder: Folder) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from pretrained.hub import cache, catalogue, messages
+from pretrained.hub.folder import Folder
 from pretrained.hub.reference import Reference
 
 
@@ -19,6 +20,7 @@ def explain(
     cache_dir: str | os.PathLike[str] | None,
     revision: str | None,
     forbidden: str = "",
+    subfolder: str = "",
 ) -> str:
     """The message for a name that led nowhere: `looked`, `found` and `advice` are what the search wrote down.
 
@@ -31,17 +33,19 @@ def explain(
     name = reference.target
     caches = cache.cache_folders(cache_dir)
     stored = cache.stored(caches)
-    places = [*looked, *(f"the cache {folder}{'' if folder.is_dir() else ' (no such folder)'}" for folder in caches)]
+    states = {folder: "" if os.path.isdir(folder) else " (no such folder)" for folder in caches}
+    places = [*looked, *(f"the cache {folder}{state}" for folder, state in states.items())]
     close = [*beside(name), *near(name, (*catalogue.short_names(), *stored))]
     here = [other for other in close if set(catalogue.hub_ids(other)) & stored.keys()]
     closest = ", ".join(f"{other}{' (in the cache)' if other in here else ''}" for other in close)
-    which = f' in revision "{revision}"' if revision else ""
+    which = f" with a folder {subfolder!r}" if subfolder else ""
+    which += f' in revision "{revision}"' if revision else ""
     return messages.compose(
         f"no model {name!r}{which} on this machine.",
         looked=places,
         found="".join(f"\n  {line}" for line in found),
         closest=closest,
-        to_do="\n  ".join(("", *advice[:1], *_bring(name, revision, forbidden))),
+        to_do="\n  ".join(("", *dict.fromkeys(advice), *_bring(name, revision, forbidden, subfolder))),
     )
 
 
@@ -69,13 +73,17 @@ def beside(name: str) -> list[str]:
     return [f"./{(path.parent / other).as_posix()}" for other in close if other != path.name]
 
 
-def _bring(name: str, revision: str | None, forbidden: str) -> list[str]:
+def _bring(name: str, revision: str | None, forbidden: str, subfolder: str) -> list[str]:
     """How to get the files here: over the network, or by hand."""
     known = catalogue.short_name(name)
     if known is None and "/" not in name:
         return [
             "check the spelling, write owner/name, or name the folder that has the files; "
             "an installed package is written package:NAME"
+        ]
+    if subfolder:
+        return [
+            f"{forbidden} forbids the network. Without that, the same call fetches {subfolder}/ if the model has it"
         ]
     folder = (known.hub_id if known else name).rpartition("/")[2]
     return [
@@ -88,21 +96,33 @@ def _bring(name: str, revision: str | None, forbidden: str) -> list[str]:
 
 def _disk(reference: Reference, looked: Sequence[str]) -> str:
     path = (reference.path or Path()).absolute()
-    parent = next(parent for parent in path.parents if parent.is_dir())
+    parent = next(parent for parent in path.parents if os.path.isdir(parent))
     missing = path.relative_to(parent).parts[0]
-    siblings = sorted(os.listdir(parent)) if os.access(parent, os.R_OK) else []
-    close = difflib.get_close_matches(missing, siblings, n=3, cutoff=0.6)
-    close += [name for name in siblings if name.lower() == missing.lower() and name not in close]
+    listed = Folder(parent)
+    siblings = sorted(os.listdir(parent)) if listed.opens else []
+    close = [name for name in siblings if name.lower() == missing.lower()]
+    close += difflib.get_close_matches(missing, siblings, n=3, cutoff=0.6)
+    close = [name for name in dict.fromkeys(close) if name != missing]
     found = f"{parent} is there, and has no {missing}"
     to_do = "check the path"
-    if reference.why_not_hub:
+    if not listed.opens:
+        found = f"{parent} is there, and may not be read"
+        to_do = messages.allow(parent)
+    elif missing in listed.broken_links:
+        found = f"{missing} is {listed.broken_link(missing)}"
+        to_do = "name the folder itself, where it is now"
+    elif missing in siblings:
+        found = f"{parent / missing} is neither a folder nor a file"
+        to_do = "name a folder or a file"
+        close = []
+    elif reference.why_not_hub:
         to_do += f"; {reference.asked!r} cannot be a model of the hub either: {reference.why_not_hub}"
     elif catalogue.short_name(reference.asked):
         to_do += f"; for the model of that name in the cache, give it as text: {reference.asked!r}"
     if os.name != "nt" and (drive := re.match(r"(?:file:)?([A-Za-z]):[\\/](.*)", reference.asked)):
         found = f"{drive[1]}: is a drive of Windows, and this is another system"
         mounted = Path("/mnt", drive[1].lower(), *drive[2].replace("\\", "/").split("/"))
-        to_do = f"name {mounted}" if mounted.exists() else "give the path that the folder has here"
+        to_do = f"name {mounted}" if os.path.exists(mounted) else "give the path that the folder has here"
     return messages.compose(
         f"no folder or file {reference.asked!r}.",
         looked=list(looked),

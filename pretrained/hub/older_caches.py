@@ -41,18 +41,26 @@ class Place:
     model: Path | None = None
 
 
-def places(name: str) -> Iterator[Place]:
-    """The older caches of this machine that exist, with the model of this name or of one that it had before."""
+def places(name: str, cache_dir: str | os.PathLike[str] | None = None) -> Iterator[Place]:
+    """The older caches of this machine that exist, with the model of this name or of one that it had before.
+
+    `cache_dir` is a folder in place of them all; it may be of the kind that has files named by hashes.
+    """
     names = catalogue.hub_ids(name)
+    if cache_dir is not None:
+        chosen = Folder(_path(os.fspath(cache_dir)).absolute())
+        if chosen.opens:
+            yield Place("an older cache of Transformers", chosen.path, _in_hashed(chosen.path, names))
+        return
     for what, folder in _hashed():
-        if folder.is_dir():
+        if Folder(folder).opens:
             yield Place(what, folder, _in_hashed(folder, names))
     for what, folder, spelled in _folders(names):
-        if folder.is_dir():
+        if os.path.isdir(folder):
             found = (folder / spelling for spelling in spelled)
             yield Place(what, folder, next((path for path in found if _is_model(path)), None))
     checkpoints = _torch_home() / "hub" / "checkpoints"
-    if checkpoints.is_dir():
+    if Folder(checkpoints).opens:
         yield Place("the cache of torch.hub", checkpoints, _in_checkpoints(checkpoints, names))
 
 
@@ -60,7 +68,7 @@ def folders() -> Iterator[tuple[str, Path]]:
     """Every older cache that exists."""
     found = [*_hashed(), *((what, folder) for what, folder, _ in _folders(()))]
     found.append(("the cache of torch.hub", _torch_home() / "hub" / "checkpoints"))
-    yield from ((what, folder) for what, folder in found if folder.is_dir())
+    yield from ((what, folder) for what, folder in found if os.path.isdir(folder))
 
 
 def _torch_home() -> Path:
@@ -111,7 +119,8 @@ def _folders(names: tuple[str, ...]) -> Iterator[tuple[str, Path, list[str]]]:
 
 
 def _is_model(path: Path) -> bool:
-    return path.is_dir() and holds_model(Folder(path), by_content=False)
+    folder = Folder(path)
+    return folder.opens and holds_model(folder, by_content=False)
 
 
 # -- files named by hashes --------------------------------
@@ -134,7 +143,7 @@ def _entries(folder: Path) -> Iterator[tuple[Path, str]]:
     present = set(listed)
     for name in sorted(listed):
         beside = f"{name}.json"
-        if not _HASHED.fullmatch(name) or beside not in present:
+        if not _HASHED.fullmatch(name) or beside not in present or not os.path.isfile(folder / name):
             continue
         with suppress(OSError, ValueError, RecursionError):
             path = folder / beside

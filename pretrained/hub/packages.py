@@ -33,10 +33,10 @@ def package_folders(name: str) -> Iterator[Path]:
 
 
 def models_below(folder: Path, depth: int) -> Iterator[Path]:
-    if not folder.is_dir():
-        return
     listed = Folder(folder)
-    if holds_model(listed):
+    if not listed.opens:
+        return
+    if holds_model(listed, by_content=False):  # programs and examples have files of all kinds
         yield folder
     elif depth:
         for name in listed.folders:

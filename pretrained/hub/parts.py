@@ -9,7 +9,16 @@ from collections.abc import Sequence
 from pretrained.errors import CorruptFileError, ModelFileNotFoundError, UnsupportedFormatError
 from pretrained.hub import messages
 from pretrained.hub.folder import Place
-from pretrained.hub.names import NUMPY_SHAPES, TF_GRAPH, WEIGHTS_EXPECTED, claim, data_count, data_files, whole
+from pretrained.hub.names import (
+    NUMPY_SHAPES,
+    TF_GRAPH,
+    WEIGHTS_EXPECTED,
+    claim,
+    data_count,
+    data_files,
+    plain,
+    whole,
+)
 from pretrained.hub.sniff import sniff_damage
 
 NUMPY_PARTS = tuple(f"params_{number}.npy" for number in range(10))
@@ -22,6 +31,13 @@ _LATEST = re.compile(r'^\s*model_checkpoint_path:\s*"(?:[^"\n]*[/\\])?([^"/\\\n]
 
 def data_of(place: Place, index: str) -> Sequence[str]:
     """The data files of a checkpoint. Raises where some are missing, or are no data."""
+    if not index.lower().endswith(".index") and (published := plain(index)).lower().endswith(".index"):
+        raise ModelFileNotFoundError(
+            place.message(
+                f"{index} is the index of a TensorFlow checkpoint, whose files are found by their names.",
+                to_do=messages.move(place.folder.path / index, place.folder.path / published),
+            )
+        )
     if not index.lower().endswith(".index"):
         raise UnsupportedFormatError(
             place.message(
@@ -65,7 +81,10 @@ def latest(place: Place, indexes: Sequence[str]) -> tuple[str, str] | None:
     """The one of several checkpoints that TensorFlow's own note calls the latest, with what speaks for it."""
     if _STATE not in place.folder or place.folder.size(_STATE) > _STATE_BYTES:
         return None
-    text = (place.folder.path / _STATE).read_bytes().decode(errors="replace")
+    try:
+        text = (place.folder.path / _STATE).read_bytes().decode(errors="replace")
+    except OSError:
+        return None
     named = _LATEST.search(text)
     if named is None or f"{named[1]}.index" not in indexes:
         return None
@@ -90,7 +109,7 @@ def _incomplete(place: Place, problem: str, missing: Sequence[str], like: str = 
     ]
     near += [f"{name}, a broken link" for name in shown if name in place.folder.broken_links]
     to_do = place.bring(shown)
-    if len(near) == len(missing) == 1 and near[0].lower() == missing[0].lower():
+    if len(near) == len(missing) == 1 and plain(near[0]).lower() == missing[0].lower():
         to_do = messages.move(place.folder.path / near[0], place.folder.path / missing[0])
     return ModelFileNotFoundError(
         place.message(

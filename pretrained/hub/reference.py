@@ -17,7 +17,10 @@ from pretrained.errors import ModelNotFoundError
 PREFIXES = ("file:", "hub:", "package:")
 _REPOSITORY = re.compile(r"(?:[\w.-]+/)?[\w.-]+", re.ASCII)
 _WINDOWS_DRIVE = re.compile(r"[A-Za-z]:(?:[\\/]|$)")
-_ADDRESS = re.compile(r"https?://[^/]+/(?P<repository>[\w.-]+(?:/[\w.-]+)?)", re.ASCII)
+_ADDRESS = re.compile(
+    r"https?://[^/]+/(?P<repository>[\w.-]+(?:/(?!(?:resolve|blob|raw|tree)(?:/|$))[\w.-]+)?)", re.ASCII
+)
+_LONGEST = 255  # bytes of a name on the file systems that people use
 
 
 @dataclass(frozen=True)
@@ -42,6 +45,11 @@ def parse(name: str | os.PathLike[str]) -> Reference:
     asked = os.fsdecode(name)
     if not asked.strip() or "\0" in asked:
         raise ModelNotFoundError(f"{asked!r} is no name of a model. To do: give a folder, a file, or owner/name")
+    if any(len(os.fsencode(part)) > _LONGEST for part in re.split(r"[/\\]", asked)):
+        raise ModelNotFoundError(
+            f"'{asked[:60]}…' is no name of a model: it has {len(asked):,} characters, and no file or folder can have "
+            f"more than {_LONGEST}. To do: give a folder, a file, or owner/name"
+        )
     if not isinstance(name, str):
         return Reference(asked, "disk", _path(asked))
     prefix, colon, rest = asked.partition(":")
@@ -70,6 +78,11 @@ def _forced(asked: str, prefix: str, rest: str) -> Reference:
             rest = unquote(rest.removeprefix("//"))
             rest = rest[1:] if _WINDOWS_DRIVE.match(rest[1:]) else rest  # file:///C:/models
         return Reference(asked, "disk", _path(rest))
+    if prefix == "package" and len(parts := re.split(r"[/\\]", rest)) > 1:
+        raise ModelNotFoundError(
+            f"{asked!r} names a path, and a package is named alone; the model in it is found.\n"
+            f"To do: write 'package:{parts[0]}', and subfolder= where it carries several models"
+        )
     if prefix == "hub" and (why := _why_no_repository(rest)):
         raise ModelNotFoundError(f"{rest!r} is no model of the hub: {why}. To do: write owner/name, or a short name")
     return Reference(asked, prefix, target=rest)

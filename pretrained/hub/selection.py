@@ -8,12 +8,13 @@ import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from pretrained.errors import UnsafeFileError
+from pretrained.errors import ModelFileNotFoundError, UnsafeFileError
+from pretrained.hub import messages
 from pretrained.hub.bundle_name import MANIFEST
 from pretrained.hub.files import ModelFiles
 from pretrained.hub.folder import Folder
 from pretrained.hub.jsonfile import parse_json
-from pretrained.hub.names import MODEL_CARD, PUBLISHED_SIDE_FILES, claim
+from pretrained.hub.names import MODEL_CARD, PUBLISHED_SIDE_FILES, claim, plain
 from pretrained.hub.weights import WeightFiles
 from pretrained.hub.window import member_name
 
@@ -88,6 +89,12 @@ def _index(found: WeightFiles) -> Path:
             weight_map = parse_json(path.read_bytes()).get("weight_map")
             if isinstance(weight_map, dict) and set(weight_map.values()) == shards:
                 return path
+    for name in sorted(shards):
+        if (published := plain(name)) != name:
+            raise ModelFileNotFoundError(
+                f"the index of {folder} names {published}, and the file is called {name}.\n"
+                f"To do: {messages.move(folder / name, folder / published)}"
+            )
     raise UnsafeFileError(f"{folder} was changed while it was read; try again.")
 
 

@@ -43,12 +43,16 @@ DESCRIPTIONS = {
     "error_reply": "a server's error reply",
     "link_text": "the text of a link, not the file itself",
     "truncated": "cut off",
+    "closed": "may not be read",
     "unreadable": "cannot be read",
     "unknown": "an unknown format",
 }
 
-DAMAGED = frozenset({"empty", "lfs", "html", "error_reply", "link_text", "truncated", "unreadable"})
+DAMAGED = frozenset({"empty", "lfs", "html", "error_reply", "link_text", "truncated", "closed", "unreadable"})
 """Kinds that no file of a model may have, whatever its name."""
+
+WEIGHTS = frozenset({"safetensors", "torch", "torch_legacy", "hdf5", "msgpack"})
+"""Kinds that are weights, whatever the file is called."""
 
 _MAGIC = (
     (b"\x89HDF\r\n\x1a\n", "hdf5"),
@@ -98,6 +102,11 @@ class Content:
         return self.kind in DAMAGED
 
 
+def unreadable(error: OSError) -> Content:
+    """What is said of a file that cannot be opened, or not read to its end."""
+    return Content("closed") if isinstance(error, PermissionError) else Content("unreadable", error.strerror or "")
+
+
 def sniff(path: Path) -> Content:
     """The content of a file, from at most a few kB of it."""
     try:
@@ -105,7 +114,7 @@ def sniff(path: Path) -> Content:
             head = file.read(HEAD_BYTES)
             size = path.stat().st_size
     except OSError as error:
-        return Content("unreadable", error.strerror or str(error))
+        return unreadable(error)
     if not head:
         return Content("empty")
     return _binary(path, head, size) or _text(path, head, size)
@@ -118,7 +127,7 @@ def sniff_damage(path: Path) -> Content | None:
             head = file.read(512)
             size = path.stat().st_size
     except OSError as error:
-        return Content("unreadable", error.strerror or str(error))
+        return unreadable(error)
     if not head:
         return Content("empty")
     return _damaged_text(head, size)

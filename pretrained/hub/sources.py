@@ -10,12 +10,18 @@ from dataclasses import dataclass, field
 from pathlib import Path, PureWindowsPath
 from typing import TYPE_CHECKING, Any
 
-from pretrained.errors import DownloadError, ModelNotFoundError, UnsafeFileError, UnsupportedFormatError
+from pretrained.errors import (
+    DownloadError,
+    ModelNotFoundError,
+    UnsafeFileError,
+    UnsupportedFormatError,
+    did_you_mean,
+)
 from pretrained.hub import cache, catalogue, messages, options
 from pretrained.hub.bundle_name import find_bundle
 from pretrained.hub.files import ModelFiles
 from pretrained.hub.folder import Folder, Located, holds_model, is_of_a_model, locate, nothing_in
-from pretrained.hub.names import claim
+from pretrained.hub.names import WEIGHTS_ENDINGS, claim
 from pretrained.hub.packages import models_below, package_folders
 from pretrained.hub.reference import Reference, parse
 from pretrained.hub.sniff import sniff
@@ -70,6 +76,8 @@ def resolve(
     downloading are accepted and have no effect.
     """
     options.check(published_options)
+    if revision is not None and not isinstance(revision, str):
+        raise TypeError(f'revision={revision!r} is {type(revision).__name__}; give a str, such as "main" or a commit')
     if part not in ("model", "tokenizer", "config"):
         raise ValueError(f"part {part!r} is none of model, tokenizer, config")
     reference = parse(name)
@@ -141,22 +149,45 @@ def _on_disk(search: _Search) -> ModelFiles | None:
         return None
     if (bundle := find_bundle(path)) is not None:
         return _bundle(search, bundle)
-    if path.is_dir():
-        path = path / search.subfolder
-        if not path.is_dir():
-            search.looked.append(f"the folder {path}")
+    if os.path.isdir(path):
+        if search.subfolder and not os.path.isdir(path / search.subfolder):
+            _refuse_subfolder(search, path)
             return None
+        path = path / search.subfolder
         return _folder(search, path) if sure else _folder_of_that_name(search, path)
-    if path.is_file():
-        if not sure and not _belongs_to_a_model(path):
+    if os.path.isfile(path):
+        if not sure and not _belongs_to_a_model(path) and _is_known(search):
             search.notes.append(f"the file {path} is no file of a model, and is passed over")
             return None
         return _file(search, path)
-    checkpoint = path.with_name(f"{path.name}.index")  # "model.ckpt" stands for model.ckpt.index and its data files
-    if checkpoint.is_file() and (claim(checkpoint.name).role == "weights" or sniff(checkpoint).kind == "tf_index"):
-        return _file(search, checkpoint)
+    index = path.with_name(f"{path.name}.index")  # "model.ckpt" stands for model.ckpt.index and its data files
+    if os.path.isfile(index) and (claim(index.name).role == "weights" or sniff(index).kind == "tf_index"):
+        return _file(search, index)
     search.looked.append(f"a folder or file {path.absolute()}")
     return None
+
+
+def _is_known(search: _Search) -> bool:
+    """Whether a name is certainly one of the hub: a published short name, or one that lies in the cache."""
+    name = search.reference.target
+    return catalogue.short_name(name) is not None or next(_stored(search), None) is not None
+
+
+def _refuse_subfolder(search: _Search, path: Path) -> None:
+    """Raises for a folder without the one that `subfolder=` names; a name that is known may still lead elsewhere."""
+    folder = Folder(path)
+    folders = messages.listing(f"{name}{os.sep}" for name in folder.folders)
+    problem = f"{path} has no folder {search.subfolder!r}{did_you_mean(search.subfolder, folder.folders)}"
+    to_do = f"leave subfolder={search.subfolder!r} away"
+    if folder.folders:
+        to_do = f"give one of its folders as subfolder=, or {to_do}"
+    if search.reference.kind == "name" and (_is_known(search) or not holds_model(folder)):
+        search.looked.append(f"the folder {path.absolute()}")
+        search.found.append(f"{problem}; its folders: {folders}")
+        search.advice.append(to_do)
+        return
+    found = f"folders: {folders}"
+    raise ModelNotFoundError(messages.compose(f"{problem}.", looked=path.absolute(), found=found, to_do=to_do))
 
 
 def _bundle(search: _Search, path: Path) -> ModelFiles:
@@ -181,9 +212,13 @@ def _folder_of_that_name(search: _Search, path: Path) -> ModelFiles | None:
         if not holds_model(Folder(files.root)):
             raise nothing_in(Folder(path), str(path))
     except (ModelNotFoundError, UnsupportedFormatError) as error:
+        if isinstance(error, UnsupportedFormatError) and not _is_known(search):
+            raise  # a model that is still packed is what was meant
+        problem, _, rest = str(error).partition("\n")
         search.looked.append(f"the folder {path.absolute()}")
-        search.found.append(str(error).partition("\n")[0])
-        search.notes.append(f"the folder {path} is passed over: {str(error).partition(chr(10))[0]}")
+        search.found.append(problem)
+        search.advice.append(rest.partition("To do: ")[2] or f"look into {path}")
+        search.notes.append(f"the folder {path} is passed over: {problem}")
         return None
     stored = next(_stored(search), None)
     if stored is not None:
@@ -210,13 +245,16 @@ def _file(search: _Search, path: Path) -> ModelFiles:
                 to_do=f"{command}, and name the folder",
             )
         )
-    if not _belongs_to_a_model(path) and not content.damaged:
+    named_so = bool(claim(path.name).role) or path.name.lower().endswith(WEIGHTS_ENDINGS)
+    damaged = content.kind == "closed" or (content.damaged and named_so)
+    if not _belongs_to_a_model(path) and not damaged:
+        hub = f"; for a model of the hub: hub:{search.reference.target}" if search.reference.kind == "name" else ""
         raise ModelNotFoundError(
             messages.compose(
                 f"{path.name} is no file of a model, but {content}.",
                 looked=path.parent,
                 expected="weights, a configuration, a vocabulary, or the folder that holds them",
-                to_do=f"name the folder: {path.parent}",
+                to_do=f"name the folder: {path.parent}{hub}",
             )
         )
     root = path.parent
@@ -283,8 +321,13 @@ def _in_cache(search: _Search) -> ModelFiles | None:
             continue
         root = found.path / search.subfolder
         folder = Folder(root)
-        if not root.is_dir() or not holds_model(folder):
+        if not folder.opens or not holds_model(folder):
             search.found.append(f"{root}: {_unusable(root, repository)}")
+            if search.subfolder and not os.path.isdir(root):
+                below = messages.listing(f"{name}{os.sep}" for name in Folder(found.path).folders)
+                search.advice.append(
+                    f"leave subfolder={search.subfolder!r} away, or give one that is here; folders: {below}"
+                )
             continue
         located = Located(root, repository, revision=found.path.name, notes=found.notes)
         notes = list(search.notes)
@@ -301,13 +344,14 @@ def _in_older_cache(search: _Search) -> ModelFiles | None:
     """Caches of earlier days and of other libraries, which have one version of a model."""
     from pretrained.hub import older_caches
 
-    if search.revision or search.subfolder or search.cache_dir is not None:
+    if search.revision or search.subfolder:
         return None
-    for place in older_caches.places(search.reference.target):
-        search.looked.append(f"{place.what} ({place.folder})")
+    for place in older_caches.places(search.reference.target, search.cache_dir):
+        if search.cache_dir is None:  # which is named as a cache already
+            search.looked.append(f"{place.what} ({place.folder})")
         if place.model is not None:
             note = f"{search.reference.target} lies in {place.what}"
-            found = Located(place.model, place.model, notes=(note,))
+            found = Located(place.model, place.model, notes=(note,), hub_id=search.reference.target)
             files = ModelFiles(found, name=search.reference.asked, kind="cache", notes=search.notes)
             if has(Folder(place.model), search.part):
                 return files
@@ -330,8 +374,10 @@ def _stored(search: _Search) -> Iterator[Path]:
 
 
 def _unusable(root: Path, repository: Path) -> str:
-    if not root.is_dir():
+    if not os.path.isdir(root):
         return "there is no such folder"
+    if not Folder(root).opens:
+        return f"it may not be read ({messages.allow(root)})"
     parts = [Folder(root).described(), *cache.unfinished(repository)]
     return f"no file of a model ({messages.listing(parts)})"
 
@@ -364,7 +410,7 @@ def _downloaded(
                 proxies=proxies,
                 progress=progress,
                 looked=[*search.looked, *caches],
-                found=search.found,
+                found=[*search.found, *(f"to use what is here: {advice}" for advice in search.advice)],
             )
     except ModelNotFoundError as error:
         if search.partial is None or refresh:
@@ -392,5 +438,6 @@ def _not_found(search: _Search, forbidden: str) -> ModelNotFoundError:
             cache_dir=search.cache_dir,
             revision=search.revision,
             forbidden=forbidden,
+            subfolder=search.subfolder,
         )
     )

@@ -72,7 +72,7 @@ def checks(name: str, *, lock: str | os.PathLike[str] | None = None, revision: s
     if lock is None and (bundle := find_bundle(path)) is not None:
         yield from _of_bundle(Bundle(bundle), name)
         return
-    if lock is None and path.is_dir() and (stored := cache.stored([path])):
+    if lock is None and os.path.isdir(path) and (stored := cache.stored([path])):
         for model, repository in stored.items():
             for snapshot in sorted((repository / "snapshots").iterdir()):
                 yield from _of_snapshot(snapshot, model)
@@ -115,7 +115,7 @@ def _of_snapshot(snapshot: Path, model: str) -> Iterator[Check]:
         yield Check(
             model,
             path.relative_to(snapshot).as_posix(),
-            path if path.exists() else None,
+            path if os.path.exists(path) else None,
             None,
             known,
             "cache" if known else "",

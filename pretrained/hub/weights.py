@@ -5,16 +5,25 @@ weights. Within a step the formats have one order, and one file comes before sha
 """
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PureWindowsPath
 
 from pretrained.errors import CorruptFileError, ModelFileNotFoundError, UnsafeFileError
 from pretrained.hub import messages, parts
-from pretrained.hub.folder import Place
-from pretrained.hub.names import NUMPY_SHAPES, TF_CHECKPOINT, WEIGHTS_EXPECTED, claim, shard_index, shard_names, whole
+from pretrained.hub.folder import SNIFFED_AT_MOST, Place
+from pretrained.hub.names import (
+    NUMPY_SHAPES,
+    TF_CHECKPOINT,
+    WEIGHTS_EXPECTED,
+    claim,
+    plain,
+    shard_index,
+    shard_names,
+    whole,
+)
 from pretrained.hub.no_weights import adapter, may_be_weights, no_weights, unsupported
-from pretrained.hub.sniff import DESCRIPTIONS, Content
+from pretrained.hub.sniff import DESCRIPTIONS, WEIGHTS, Content
 
 # Published name → format. The order is the one in which they are preferred.
 _PUBLISHED = {
@@ -65,7 +74,7 @@ class WeightsChoice:
         self.notes: list[str] = []
 
     def search(self) -> WeightFiles:
-        for step in (self._published, self._other_case, self._prefixed, self._by_content):
+        for step in (self._published, self._other_case, self._prefixed, self._by_content, self._of_any_ending):
             name = step()
             if name is not None:
                 found = self.read(name)
@@ -100,7 +109,7 @@ class WeightsChoice:
             beside = parts.arrays_of(self.place)
         return WeightFiles(format, (self.folder.path / name,), parts=tuple(self.folder.path / part for part in beside))
 
-    # -- the four steps --------------------------------
+    # -- the five steps --------------------------------
 
     def _published(self) -> str | None:
         for name in _PUBLISHED:
@@ -142,6 +151,17 @@ class WeightsChoice:
         if damaged:
             raise self.place.damaged(*damaged[0], expected=WEIGHTS_EXPECTED)
         return None
+
+    def _of_any_ending(self) -> str | None:
+        """The one file of weights whose name says nothing at all: pytorch_model.zip, model.checkpoint_0."""
+        unknown = [name for name, of in self.folder.claims() if not of.role][:SNIFFED_AT_MOST]
+        names = [name for name in unknown if self.folder.sniff(name).kind in WEIGHTS]
+        if len(names) > 1:
+            raise self._ambiguous(names)
+        if not names:
+            return None
+        self.notes.append(f"the weights are {names[0]}, told by its content")
+        return names[0]
 
     def _latest(self, names: Sequence[str]) -> str:
         """The one of several files of a format; only TensorFlow writes down which it is."""
@@ -220,17 +240,18 @@ class WeightsChoice:
         names = sorted(set(weight_map.values()))
         for name in names:
             self._refuse_outside(index_name, name)
-        self._require_all(names, f"{index_name} names {len(names)} shards")
-        return WeightFiles(self._one_format(names), tuple(self.folder.path / name for name in names), weight_map)
+        files = self._shards(names, f"{index_name} names {len(names)} shards")
+        weight_map = {tensor: files[name] for tensor, name in weight_map.items()}
+        return WeightFiles(self._one_format(files), tuple(map(self.folder.path.joinpath, files.values())), weight_map)
 
     def _without_index(self, shard: str) -> WeightFiles:
         """Shards without their index: all of them are read when no number is missing."""
         names = shard_names(shard)
-        if (from_zero := shard_names(shard, first=0))[0] in self.folder:
+        if (from_zero := shard_names(shard, first=0))[0] in map(plain, self.folder.files):
             names = from_zero
-        self._require_all(names, f"{shard} is one of {len(names)} shards")
+        files = self._shards(names, f"{shard} is one of {len(names)} shards")
         self.notes.append(f"the {len(names)} shards have no index; their own headers tell what they hold")
-        return WeightFiles(self._one_format(names), tuple(self.folder.path / name for name in names))
+        return WeightFiles(self._one_format(files), tuple(map(self.folder.path.joinpath, files.values())))
 
     def _refuse_outside(self, index_name: str, name: str) -> None:
         if PureWindowsPath(name).name == name and name not in ("", ".", "..") and not set(name) & {"\0", ":"}:
@@ -242,8 +263,12 @@ class WeightsChoice:
             )
         )
 
-    def _require_all(self, names: Sequence[str], problem: str) -> None:
-        missing = [name for name in names if name not in self.folder]
+    def _shards(self, names: Sequence[str], problem: str) -> dict[str, str]:
+        """Every shard, and the file that it is: the one of that name, or a copy of it ("… (1).bin")."""
+        others = sorted(set(self.folder.files).difference(names), key=lambda name: (len(name), name))
+        copies = {plain(name): name for name in reversed(others)}
+        files = {name: name if name in self.folder else copies.get(name, "") for name in names}
+        missing = [name for name, file in files.items() if not file]
         if missing:
             near = [name for name in self.folder.files if claim(name).published in missing]
             near += [f"{name}, a broken link" for name in missing if name in self.folder.broken_links]
@@ -256,9 +281,14 @@ class WeightsChoice:
                     to_do=self.place.bring(missing),
                 )
             )
+        for name, file in files.items():
+            if file != name:
+                self.notes.append(f"{name} is {file}")
+        return files
 
-    def _one_format(self, names: Sequence[str]) -> str:
+    def _one_format(self, files: Mapping[str, str]) -> str:
         """The format of all shards. None of them may be a link that leaves the folder."""
+        names = list(files.values())
         for name in names:
             self.place.refuse_link_outside(name)
         formats = {self._format(name) for name in names}

@@ -14,7 +14,7 @@ _KINDS = {
     "disk": "a folder or a file",
     "package": "an installed package",
     "hub": "a model of the hub",
-    "name": "a folder here, or else a model of the hub",
+    "name": "a folder or a file here, or else a model of the hub",
 }
 
 
@@ -52,20 +52,20 @@ def whereabouts(name: str) -> Iterator[Whereabout]:
 def _on_disk(path: Path) -> str:
     if find_bundle(path) is not None:
         return "a bundle"
-    if path.is_dir():
-        return Folder(path).described() if os.access(path, os.R_OK | os.X_OK) else "a folder that may not be read"
-    return "a file" if path.is_file() else ""
+    if os.path.isdir(path):
+        return Folder(path).described()
+    return "a file" if os.path.isfile(path) else ""
 
 
 def _in_caches(reference: Reference) -> Iterator[Whereabout]:
     for folder in cache.cache_folders():
-        if not folder.is_dir():
+        if not os.path.isdir(folder):
             yield Whereabout(f"the cache {folder}", "")
             continue
         names = [
             spelled
             for spelled in catalogue.hub_ids(reference.target)
-            if cache.repository_folder(folder, spelled).is_dir()
+            if os.path.isdir(cache.repository_folder(folder, spelled))
         ]
         for spelled in names:
             repository = cache.repository_folder(folder, spelled)

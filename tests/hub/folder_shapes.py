@@ -19,6 +19,7 @@ from tests.hub.shape import (
     FOREIGN,
     NO_WEIGHTS,
     PYTORCH_SHARDS,
+    QUERY,
     SAFETENSORS_SHARDS,
     TRAINING,
     Fails,
@@ -44,6 +45,12 @@ from tests.hub.shape import (
     with_weights,
     zipped,
 )
+
+
+def bin_files(m: Material) -> dict[str, bytes]:
+    """The three files of a model as it was published in 2019."""
+    return {"config.json": m.config_bytes(), "pytorch_model.bin": m.pytorch_bin, "vocab.txt": m.vocab_bytes()}
+
 
 # -- the table ------------------------------
 
@@ -91,6 +98,34 @@ SHAPES: tuple[Shape, ...] = (
         config="bert-base-cased-config.json",
         weights=("bert-base-cased-pytorch_model.bin",),
         vocab="bert-base-cased-vocab.txt",
+    ),
+    Shape(
+        "names as wget keeps them",
+        plain(lambda m: {f"{name}{QUERY}": data for name, data in bin_files(m).items()}),
+        config=f"config.json{QUERY}",
+        weights=(f"pytorch_model.bin{QUERY}",),
+        vocab=f"vocab.txt{QUERY}",
+        notes=(f"config.json is config.json{QUERY}", f"the weights are pytorch_model.bin{QUERY}"),
+    ),
+    Shape(
+        "an ending too many, where Windows hides it",
+        plain(lambda m: {f"{name}.txt": data for name, data in bin_files(m).items()}),
+        config="config.json.txt",
+        weights=("pytorch_model.bin.txt",),
+        vocab="vocab.txt.txt",
+        notes=("config.json is config.json.txt", "the weights are pytorch_model.bin.txt"),
+    ),
+    Shape(
+        "weights with an ending that says nothing",
+        with_weights("pytorch_model.zip", lambda m: m.pytorch_bin),
+        weights=("pytorch_model.zip",),
+        notes=("the weights are pytorch_model.zip, told by its content",),
+    ),
+    Shape(
+        "a step of a training with T5X or Flax",
+        with_weights("model.checkpoint_0", lambda m: m.msgpack),
+        weights=("model.checkpoint_0",),
+        notes=("the weights are model.checkpoint_0, told by its content",),
     ),
     # Configurations.
     Shape(
@@ -240,6 +275,18 @@ SHAPES: tuple[Shape, ...] = (
         notes=("shards have no index",),
     ),
     Shape("one file and shards", published(shards)),
+    Shape(
+        "a shard that a browser fetched twice",
+        published(
+            lambda m: {
+                name.replace("2.safetensors", "2 (1).safetensors") if name == SAFETENSORS_SHARDS[1] else name: data
+                for name, data in shards(m).items()
+            },
+            without="model.safetensors",
+        ),
+        weights=(SAFETENSORS_SHARDS[0], "model-00002-of-00002 (1).safetensors"),
+        notes=("model-00002-of-00002.safetensors is model-00002-of-00002 (1).safetensors",),
+    ),
     Shape(
         "one shard named",
         plain(lambda m: m.files() | shards(m), named=SAFETENSORS_SHARDS[0]),
@@ -521,6 +568,13 @@ SHAPES: tuple[Shape, ...] = (
         "a folder with only the zip",
         plain(lambda m: {"bert-base-uncased.zip": zipped(m)}),
         error=Fails(UnsupportedFormatError, ("still packed in bert-base-uncased.zip", "python -m zipfile -e")),
+    ),
+    Shape(
+        "a folder with only a zip of other things",
+        plain(lambda m: {"all.zip": torch_zip({"bert/inner.zip": b"PK"})}),
+        error=Fails(
+            ModelNotFoundError, ("Closest: all.zip (a zip archive)", "if the model is in it: python -m zipfile -e")
+        ),
     ),
     # Nothing.
     Shape(

@@ -18,6 +18,8 @@ SAFETENSORS_SHARDS = ("model-00001-of-00002.safetensors", "model-00002-of-00002.
 PYTORCH_SHARDS = ("pytorch_model-00001-of-00002.bin", "pytorch_model-00002-of-00002.bin")
 H5_SHARDS = ("tf_model-00001-of-00002.h5", "tf_model-00002-of-00002.h5")
 MSGPACK_SHARDS = ("flax_model-00001-of-00002.msgpack", "flax_model-00002-of-00002.msgpack")
+QUERY = ("@" if os.name == "nt" else "?") + "download=true"
+"""What wget leaves at the end of a name."""
 COMMIT = "1dbc166cf8765166998eff31ade2eb64c8a40076"
 
 

@@ -381,6 +381,15 @@ def test_parts_that_are_too_small_or_too_many(here: Path) -> None:
         pack(described, here / "b.pretrained", split=1000)
 
 
+def test_a_copy_of_a_shard_is_renamed_first(here: Path) -> None:
+    """The index goes into the bundle as it is."""
+    index = {"model.safetensors.index.json": TINY.json(TINY.safetensors_index)}
+    shards = {name.replace("2.safe", "2 (1).safe"): data for name, data in TINY.safetensors_shards.items()}
+    write(here / "model", {"config.json": TINY.config_bytes()} | shards | index)
+    with pytest.raises(ModelFileNotFoundError, match=r"model-00001-of-00002\.safetensors, and the file is called"):
+        describe(resolve(here / "model"))
+
+
 def test_the_manifest_stays_readable(here: Path) -> None:
     bundle_of(here)
     with zipfile.ZipFile("a.pretrained") as archive:

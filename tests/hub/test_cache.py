@@ -292,3 +292,28 @@ def test_the_same_files_as_huggingface_hub_finds(tmp_path: Path) -> None:
                 assert str(ours.get("config.json")) == theirs
                 found += 1
     assert found > 100
+
+
+def test_a_snapshot_that_may_not_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The next cache may have the model; else the error says whom to ask."""
+    closed = write_cache(tmp_path / "hub", BERT, FILES) / "snapshots"
+    access = os.access
+    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path / "hub"))
+    for path, words in ((closed, "its snapshots may not be read"), (next(closed.iterdir()), "it may not be read")):
+        monkeypatch.setattr(os, "access", lambda asked, mode, path=path: Path(asked) != path and access(asked, mode))
+        with pytest.raises(ModelNotFoundError) as raised:
+            resolve(BERT)
+        assert words in str(raised.value)
+        assert os.name == "nt" or f"chmod u+rx {path}" in str(raised.value)
+    write_cache(tmp_path / "home" / ".cache" / "huggingface" / "hub", BERT, FILES)
+    assert resolve(BERT).kind == "cache"
+
+
+@pytest.mark.skipif(os.name == "nt", reason="needs symbolic links")
+def test_a_link_to_itself_hides_nothing(tmp_path: Path) -> None:
+    folder = write_cache(tmp_path / "home" / ".cache" / "huggingface" / "hub", BERT, FILES)
+    for place in (folder, folder / "refs", folder / "snapshots", folder.parent):
+        (place / "loop").symlink_to("loop")
+    assert resolve(BERT).kind == "cache"
+    assert cache.stored([folder.parent]) == {BERT: folder}
+    assert "loop" not in cache.describe(folder)

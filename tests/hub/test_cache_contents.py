@@ -3,6 +3,7 @@
 import os
 import time
 from pathlib import Path
+from typing import Any
 
 import huggingface_hub
 import pytest
@@ -96,6 +97,23 @@ def test_prune(cache: Path) -> None:
     assert prune(found) == (12, [])
     assert tree(cache) == clean
     assert huggingface_hub.scan_cache_dir(cache).warnings == []
+
+
+@pytest.mark.parametrize("closed", ["", "snapshots", f"snapshots/{NEW}", "blobs"])
+def test_what_may_not_be_looked_into_stays(closed: str, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else its files would seem to belong to nothing."""
+    in_cache(cache, "owner/name", FILES, commit=NEW)
+    settle(cache)
+    folder, scandir, access = cache / "models--owner--name" / closed, os.scandir, os.access
+
+    def refuse(path: str | Path) -> Any:
+        if Path(path) == folder:
+            raise PermissionError(13, "Permission denied")
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    monkeypatch.setattr(os, "access", lambda path, mode: Path(path) != folder and access(path, mode))
+    assert list(leftovers(list(contents([cache])))) == []
 
 
 def test_a_blob_that_was_just_downloaded_stays(cache: Path) -> None:

@@ -1,7 +1,10 @@
 """Does ModelFiles find the file that plays a role, and say what it did?"""
 
 import os
+import re
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -192,8 +195,109 @@ def test_a_folder_that_cannot_be_read(tmp_path: Path, monkeypatch: pytest.Monkey
         raise PermissionError(13, "Permission denied")
 
     monkeypatch.setattr(os, "scandir", refuse)
-    with pytest.raises(ModelNotFoundError, match="cannot be read: Permission denied"):
+    with pytest.raises(ModelNotFoundError, match=r"cannot be read: Permission denied\nTo do: (chmod|icacls)"):
         resolve(tmp_path)
+
+
+@pytest.fixture
+def close(monkeypatch: pytest.MonkeyPatch) -> Callable[[Path], None]:
+    """Closes a folder or a file to this user, who may be root."""
+    closed: set[Path] = set()
+    access, open_file = os.access, Path.open
+
+    def check(path: Path) -> None:
+        if path in closed:
+            raise PermissionError(13, "Permission denied")
+
+    def asked(path: Path, mode: int) -> bool:
+        return Path(path) not in closed and access(path, mode)
+
+    def opened(path: Path, *args: Any, **options: Any) -> Any:
+        check(path)
+        return open_file(path, *args, **options)
+
+    monkeypatch.setattr(os, "access", asked)
+    monkeypatch.setattr(Path, "open", opened)
+    return closed.add
+
+
+def test_a_folder_that_may_be_listed_and_not_entered(tmp_path: Path, close: Callable[[Path], None]) -> None:
+    write(tmp_path, FILES)
+    close(tmp_path)
+    with pytest.raises(ModelNotFoundError, match=f"the folder {re.escape(str(tmp_path))} cannot be read"):
+        resolve(tmp_path)
+
+
+def test_a_closed_folder_beside_the_model(tmp_path: Path, close: Callable[[Path], None]) -> None:
+    write(tmp_path, {"lost+found/": b""} | {f"bert/{name}": data for name, data in FILES.items()})
+    close(tmp_path / "lost+found")
+    assert resolve(tmp_path).root == tmp_path / "bert"
+    write(tmp_path / "bert", {"secret/": b""})
+    (tmp_path / "bert" / "model.safetensors").unlink()
+    close(tmp_path / "bert" / "secret")
+    with pytest.raises(ModelFileNotFoundError, match=r"secret/ \(may not be read\)|secret. \(may"):
+        resolve(tmp_path / "bert").weights()
+
+
+@pytest.mark.parametrize("name", ["model.safetensors", "config.json", "vocab.txt", "modules.json"])
+def test_a_file_that_may_not_be_read(name: str, tmp_path: Path, close: Callable[[Path], None]) -> None:
+    write(tmp_path, FILES | ({name: b"[]"} if name == "modules.json" else {}))
+    close(tmp_path / name)
+    files = resolve(tmp_path)
+    with pytest.raises(CorruptFileError) as raised:
+        files.weights() if name == "model.safetensors" else files.config() and files.get(name)
+    said = str(raised.value)
+    assert f"{name} may not be read." in said
+    assert "damaged" not in said
+    assert "rm " not in said
+    assert "To do: chmod u+r " in said or os.name == "nt"
+
+
+@pytest.mark.skipif(os.name == "nt", reason="needs symbolic links")
+def test_links_that_lead_nowhere_are_no_files(tmp_path: Path) -> None:
+    write(tmp_path, FILES)
+    (tmp_path / "loop").symlink_to("loop")
+    (tmp_path / "merges.txt").symlink_to("merges.txt")
+    files = resolve(tmp_path)
+    assert files.config() == TINY.config
+    assert "loop" not in [fact.name for fact in files.listing()]
+    with pytest.raises(CorruptFileError, match=r"merges\.txt is a link to merges\.txt"):
+        files.get("merges.txt")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="needs symbolic links")
+def test_a_link_into_a_folder_of_somebody_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write(tmp_path, FILES)
+    (tmp_path / "config.json").unlink()
+    (tmp_path / "config.json").symlink_to("/nowhere/config.json")
+    stat = os.stat
+
+    def refuse(path: Any, **options: Any) -> os.stat_result:
+        if str(path) == str(tmp_path / "config.json"):
+            raise PermissionError(13, "Permission denied")
+        return stat(path, **options)
+
+    monkeypatch.setattr(os, "stat", refuse)
+    with pytest.raises(CorruptFileError) as raised:
+        resolve(tmp_path).config()
+    assert "config.json is a link to /nowhere/config.json, which may not be read." in str(raised.value)
+    assert "To do: ask the owner of /nowhere/config.json" in str(raised.value)
+
+
+def test_only_files_of_models_are_to_be_removed(tmp_path: Path) -> None:
+    write(tmp_path / "proj", {"__init__.py": b"", "notes.json": HTML_PAGE})
+    with pytest.raises(ModelNotFoundError) as raised:
+        resolve(tmp_path / "proj")
+    assert "rm " not in str(raised.value)
+    for name in ("__init__.py", "notes.json"):
+        with pytest.raises(ModelNotFoundError, match=f"{name} is no file of a model, but") as raised:
+            resolve(tmp_path / "proj" / name)
+        assert "rm " not in str(raised.value)
+    write(tmp_path / "bert", FILES | {"odd.bin": HTML_PAGE})
+    with pytest.raises(CorruptFileError, match="is damaged") as corrupt:
+        resolve(tmp_path / "bert" / "odd.bin").weights()
+    assert "rm " not in str(corrupt.value)
+    assert f"or name {tmp_path / 'bert' / 'model.safetensors'}" in str(corrupt.value)
 
 
 def test_published_folders(shared_data: Path) -> None:

@@ -49,7 +49,9 @@ def _format(path: Path) -> str:
         return "numpy" if path.suffix == ".json" else "tf_checkpoint"
     if head[8:] == b"{":
         return "safetensors"
-    return "h5" if head.startswith(b"\x89HDF") else "flax" if path.suffix == ".msgpack" else "pytorch"
+    return (
+        "h5" if head.startswith(b"\x89HDF") else "flax" if path.suffix in (".msgpack", ".checkpoint_0") else "pytorch"
+    )
 
 
 def _weights(files: ModelFiles, shape: Shape):

@@ -1,7 +1,7 @@
 """Do messages read well, and fit the system?"""
 
 import os
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 
 import pytest
 
@@ -59,3 +59,13 @@ def test_download() -> None:
         == "pretrained download owner/name --file config.json --file vocab.txt --revision v1 --to 'my bert'"
     )
     assert messages.download("gpt2", refresh=True) == "pretrained download gpt2 --refresh"
+
+
+@pytest.mark.skipif(os.name == "nt", reason="rights are others there")
+def test_who_may_allow_reading(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "my model.bin").write_bytes(b"")
+    assert messages.allow(tmp_path / "my model.bin") == f"chmod u+r '{tmp_path}/my model.bin'"
+    assert messages.allow(tmp_path) == f"chmod u+rx {tmp_path}"
+    monkeypatch.setattr(os, "geteuid", lambda: os.getuid() + 1)
+    assert messages.allow(tmp_path) == f"ask {tmp_path.owner()}, whose it is, for: chmod a+rx {tmp_path}"
+    assert messages.allow(tmp_path / "nowhere") == f"ask the owner of {tmp_path}/nowhere to let you read it"

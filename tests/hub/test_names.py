@@ -60,6 +60,16 @@ from pretrained.hub.names import TF_CHECKPOINT, claim, data_count, data_files, s
         ("weights.h5", "", "", ""),
         ("model.safetensors.part", "unfinished", "model.safetensors", ""),
         ("pytorch_model.bin.crdownload", "unfinished", "pytorch_model.bin", ""),
+        ("config.json?download=true", "config", "config.json", ""),
+        ("bert-vocab.txt@download=true", "tokenizer", "vocab.txt", "bert-"),
+        ("pytorch_model.bin?download=true.crdownload", "unfinished", "pytorch_model.bin?download=true", ""),
+        ("config.json.txt", "config", "config.json", ""),
+        ("Config (1).json.TXT", "config", "config.json", ""),
+        ("vocab.txt.txt", "tokenizer", "vocab.txt", ""),
+        ("pytorch_model-00001-of-00002 (1).bin", "shard", "", ""),
+        ("model-00001-of-00002.safetensors.txt", "shard", "", ""),
+        ("me@home.txt", "", "", ""),
+        ("notes.bin.txt", "", "", ""),
         ("README.md", "", "", ""),
         ("model.pth", "", "", ""),
         ("myconfig.json", "", "", ""),
@@ -83,6 +93,8 @@ def test_shards() -> None:
     ]
     assert shard_names("m-00000-of-00002.bin", first=0) == ["m-00000-of-00002.bin", "m-00001-of-00002.bin"]
     assert shard_names("model.safetensors") == []
+    assert shard_names("m-00002-of-00002 (1).bin") == ["m-00001-of-00002.bin", "m-00002-of-00002.bin"]
+    assert shard_index("m-00002-of-00002 - Copy.bin") == "m.bin.index.json"
     assert shard_index("my-model-00002-of-00003.safetensors") == "my-model.safetensors.index.json"
     assert shard_index("model.safetensors") == ""
     assert shard_names("tf_model-00001-of-00002.h5")[1] == "tf_model-00002-of-00002.h5"

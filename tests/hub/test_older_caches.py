@@ -6,6 +6,7 @@ import json
 import os
 import tarfile
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -89,6 +90,82 @@ def test_variables_of_the_time(variable: str, tmp_path: Path, monkeypatch: pytes
     write_hashed(tmp_path / "there", {url.format(name): data for name, data in OLD.items()})
     monkeypatch.setenv(variable, str(tmp_path / "there"))
     assert resolve("owner/name").weights().format == "pytorch"
+
+
+def test_an_older_cache_named(tmp_path: Path, home: Path) -> None:
+    """cache_dir= may be of that kind, too; the older caches of the machine are then not looked into."""
+    url = "https://hub.test/owner/name/resolve/main/{}"
+    write_hashed(tmp_path / "there", {url.format(name): data for name, data in OLD.items()})
+    files = resolve("owner/name", cache_dir=tmp_path / "there")
+    assert files.weights().format == "pytorch"
+    assert f"{tmp_path / 'there'}" in str(files.weights().paths[0].resolve())
+    packed = archive(("bert_config.json", OLD["config.json"]), ("pytorch_model.bin", OLD["pytorch_model.bin"]))
+    write_hashed(tmp_path / "2018", {ARCHIVE: packed})
+    assert resolve("bert-base-uncased", cache_dir=tmp_path / "2018").config() == TINY.config
+    write_hashed(home / ".cache/torch/transformers", {url.format(name): data for name, data in OLD.items()})
+    with pytest.raises(ModelNotFoundError):
+        resolve("owner/name", cache_dir=tmp_path / "empty")
+
+
+def test_advice_for_an_incomplete_model(home: Path) -> None:
+    """The name is known, and the folder of links is no place to put files into."""
+    url = "https://hub.test/owner/name/resolve/main/{}"
+    write_hashed(home / ".cache/torch/transformers", {url.format("config.json"): OLD["config.json"]})
+    files = resolve("owner/name")
+    with pytest.raises(ModelFileNotFoundError, match=r"To do: pretrained download owner/name$"):
+        files.weights()
+
+
+@pytest.mark.parametrize("closed", [".cache/torch/transformers", ".cache/torch/hub/checkpoints"])
+def test_a_cache_that_may_not_be_read_is_passed_over(closed: str, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    url = "https://hub.test/owner/name/resolve/main/{}"
+    write_hashed(home / ".pytorch_pretrained_bert", {url.format(name): data for name, data in OLD.items()})
+    write(home / closed, {"a": b""})
+    scandir = os.scandir
+
+    def refuse(path: object) -> object:
+        if str(path) == str(home / closed):
+            raise PermissionError(13, "Permission denied")
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    assert resolve("owner/name").weights().format == "pytorch"
+    with pytest.raises(ModelNotFoundError, match="no model 'owner/other'"):
+        resolve("owner/other")
+
+
+def test_a_home_that_may_not_be_looked_into(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    stat = os.stat
+
+    def refuse(path: object, **options: Any) -> os.stat_result:
+        if str(path).startswith(str(home)):
+            raise PermissionError(13, "Permission denied")
+        return stat(path, **options)
+
+    monkeypatch.setattr(os, "stat", refuse)
+    with pytest.raises(ModelNotFoundError, match="no model 'bert-base-uncased' on this machine"):
+        resolve("bert-base-uncased")
+    with pytest.raises(ModelNotFoundError, match="no folder or file"):
+        resolve(home / "models" / "bert")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="needs symbolic links")
+def test_a_broken_link_in_an_older_cache(home: Path) -> None:
+    folder = home / ".cache/torch/transformers"
+    write_hashed(
+        folder,
+        {
+            "https://hub.test/owner/name/resolve/main/vocab.txt": b"",
+            **{
+                f"https://hub.test/owner/name/resolve/main/{name}": OLD[name]
+                for name in ("config.json", "pytorch_model.bin")
+            },
+        },
+    )
+    (link,) = [path for path in folder.iterdir() if path.suffix not in (".json", ".lock") and not path.read_bytes()]
+    link.unlink()
+    link.symlink_to(link.name)
+    assert resolve("owner/name").get("vocab.txt") is None
 
 
 ARCHIVE = "https://bucket.test/models/bert/bert-base-uncased.tar.gz"

@@ -80,6 +80,12 @@ def test_a_backslash_may_be_part_of_a_name(tmp_path: Path) -> None:
         ("hub:a b", "letters, digits"),
         ("hub:bert@main", "revision="),
         ("https://hub.example/google-bert/bert-base-uncased/tree/main", "'google-bert/bert-base-uncased'"),
+        ("https://hub.example/bert-base-uncased/resolve/main/pytorch_model.bin", "write 'bert-base-uncased';"),
+        ("https://hub.example/bert-base-uncased/tree/main", "write 'bert-base-uncased';"),
+        ("https://hub.example/owner/resolved", "write 'owner/resolved';"),
+        ("package:a-carrier/model.safetensors", "write 'package:a-carrier'"),
+        ("x" * 256, f"'{'x' * 60}…' is no name of a model: it has 256 characters"),
+        (f"./{'ä' * 128}/bert", "more than 255"),
     ],
 )
 def test_refusals_say_why(name: str, words: str) -> None:

@@ -59,7 +59,16 @@ def test_kind(kind: str, tmp_path: Path) -> None:
 
 
 def test_every_kind_is_tried() -> None:
-    assert KINDS.keys() | {"unreadable"} == DESCRIPTIONS.keys()
+    assert KINDS.keys() | {"unreadable", "closed"} == DESCRIPTIONS.keys()
+
+
+def test_a_file_of_somebody_else_is_closed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(path: Path, mode: str) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "open", refuse)
+    assert sniff(tmp_path / "model.safetensors").kind == "closed"
+    assert sniff_damage(tmp_path / "config.json").kind == "closed"
 
 
 def test_a_missing_file_is_unreadable(tmp_path: Path) -> None:

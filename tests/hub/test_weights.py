@@ -10,7 +10,7 @@ from pretrained.errors import CorruptFileError, ModelFileNotFoundError, UnsafeFi
 from pretrained.hub import WeightFiles, resolve
 from tests.hub.framework_shapes import ARRAY
 from tests.hub.material import LFS_POINTER, Material, safetensors, torch_zip, write, write_cache
-from tests.hub.shape import FOREIGN, TRAINING, shards
+from tests.hub.shape import FOREIGN, QUERY, TRAINING, shards
 
 TINY = Material.tiny()
 FILES = TINY.files()
@@ -156,6 +156,50 @@ def test_every_shard_is_checked(tmp_path: Path) -> None:
     write(tmp_path, {"model-00002-of-00002.safetensors": TINY.pytorch_bin})
     with pytest.raises(CorruptFileError, match="two formats"):
         resolve(tmp_path).weights()
+
+
+@pytest.mark.parametrize("index", [True, False])
+@pytest.mark.parametrize("change", ["{stem} (1){ending}", "{stem} - Copy{ending}", f"{{stem}}{{ending}}{QUERY}"])
+def test_shards_with_the_names_of_copies(change: str, index: bool, tmp_path: Path) -> None:
+    files = {
+        **TINY.pytorch_shards,
+        **({"pytorch_model.bin.index.json": TINY.json(TINY.pytorch_index)} if index else {}),
+    }
+    first, second = sorted(TINY.pytorch_shards)
+    copy = change.format(stem=os.path.splitext(second)[0], ending=".bin")
+    files[copy] = files.pop(second)
+    write(tmp_path, CONFIG | files)
+    found = resolve(tmp_path).weights()
+    assert found.paths == (tmp_path / first, tmp_path / copy)
+    assert (set(found.index.values()) if found.index else {first, copy}) == {first, copy}
+
+
+def test_a_shard_goes_before_its_copy(tmp_path: Path) -> None:
+    write(tmp_path, CONFIG | shards(TINY) | {"model-00002-of-00002 (1).safetensors": b""})
+    assert [path.name for path in resolve(tmp_path).weights().paths] == sorted(TINY.safetensors_shards)
+
+
+def test_several_weights_whose_endings_say_nothing(tmp_path: Path) -> None:
+    write(tmp_path, CONFIG | {"model.step_1": TINY.msgpack, "model.step_2": TINY.msgpack})
+    with pytest.raises(ModelFileNotFoundError, match=r"To do: name one of the files, such as .*model\.step_1"):
+        resolve(tmp_path).weights()
+
+
+def test_other_files_are_no_weights(tmp_path: Path) -> None:
+    others = {"a.ldb": TINY.tf_checkpoint[".index"], "a.py": b"", "a.png": b"\x89PNG", "a.md": b"# x\n"}
+    write(tmp_path, CONFIG | others)
+    with pytest.raises(ModelFileNotFoundError, match="has no weights"):
+        resolve(tmp_path).weights()
+
+
+@pytest.mark.parametrize("name", ["bert_model.ckpt.index", "bert_model.ckpt.data-00000-of-00001"])
+def test_a_tensorflow_checkpoint_as_wget_keeps_it(name: str, tmp_path: Path) -> None:
+    files = TINY.checkpoint()
+    files[f"{name}{QUERY}"] = files.pop(name)
+    write(tmp_path, CONFIG | files)
+    with pytest.raises(ModelFileNotFoundError) as raised:
+        resolve(tmp_path).weights()
+    assert str(raised.value).endswith(f"{name}{QUERY}' {tmp_path / name}") or os.name == "nt"
 
 
 def test_all_missing_shards_are_named(tmp_path: Path) -> None:

@@ -63,10 +63,10 @@ def configuration_file() -> Path:
 def _configured(path: Path) -> list[str]:
     import tomllib
 
+    if not os.path.isfile(path):  # nor is there one in a home that this user may not look into
+        return []
     try:
         content = tomllib.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return []
     except (OSError, ValueError) as error:
         raise ConfigurationError(
             f"{path} cannot be read: {error}. To do: correct that place, or move the file away"
