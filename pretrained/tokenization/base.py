@@ -15,7 +15,8 @@ from pretrained.tokenization import calls, decoding, explaining, inputs, rows, s
 from pretrained.tokenization.encoding import BatchEncoding
 from pretrained.tokenization.engine import Engine, without_surrogates
 from pretrained.tokenization.explaining import Explained
-from pretrained.tokenization.options import UNLIMITED, CallOptions, Request, check_names, read_options
+from pretrained.tokenization.methods import tokens_between
+from pretrained.tokenization.options import UNLIMITED, CallOptions, Request, check_names, check_side, read_options
 from pretrained.tokenization.published import PublishedFacts, constructor_arguments, longest
 from pretrained.tokenization.vocabulary import Vocabulary
 
@@ -27,7 +28,8 @@ class PreTrainedTokenizer(Vocabulary):
     """Text to ids and back.
 
     Args:
-        engine: what turns text into pieces and knows the vocabulary.
+        engine: what turns text into pieces and knows the vocabulary. A class that has `_tokenize`,
+            `_convert_token_to_id`, `_convert_id_to_token` and `vocab_size` of its own needs none.
         **kwargs: the special tokens (`unk_token` …, `additional_special_tokens`), `model_max_length`, `padding_side`,
             `truncation_side`, `model_input_names`, `clean_up_tokenization_spaces`, `verbose`. Any other keyword is kept
             in `init_kwargs`, and saved.
@@ -44,10 +46,22 @@ class PreTrainedTokenizer(Vocabulary):
     truncation_side: str = "right"
     pad_token_type_id: int = 0
     is_fast = True
+    """False for a class with a `tokenize` or `_tokenize` of its own: texts become ids by it, without their places."""
+
+    blanks_apart: ClassVar[bool] = True
+    """Blanks beside added tokens belong to no token, so decoding puts them back."""
+
     max_model_input_sizes = PublishedFacts(longest)
     pretrained_init_configuration = PublishedFacts(constructor_arguments)
 
-    def __init__(self, engine: Engine, **kwargs: Any) -> None:
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if vars(cls).keys() & {"tokenize", "_tokenize"}:
+            cls.is_fast = vars(cls).get("is_fast", False)
+
+    def __init__(self, engine: Engine | None = None, **kwargs: Any) -> None:
+        if engine is None:
+            self._check_methods()
         self.init_inputs: tuple[Any, ...] = ()
         self.init_kwargs = kwargs
         given = {key: value for key, value in kwargs.items() if value is not None}
@@ -57,9 +71,21 @@ class PreTrainedTokenizer(Vocabulary):
         self.model_input_names = list(given.get("model_input_names", self.model_input_names))
         self.pad_token_type_id = int(given.get("pad_token_type_id", self.pad_token_type_id))
         self.clean_up_tokenization_spaces = bool(given.get("clean_up_tokenization_spaces", True))
-        self.padding_side = _side("padding_side", given.get("padding_side", self.padding_side))
-        self.truncation_side = _side("truncation_side", given.get("truncation_side", self.truncation_side))
+        self.padding_side = check_side("padding_side", given.get("padding_side", self.padding_side))
+        self.truncation_side = check_side("truncation_side", given.get("truncation_side", self.truncation_side))
         self._warned: set[str] = set()
+
+    def _check_methods(self) -> None:
+        """Raises for a class that has neither an engine nor the methods in its place."""
+        methods = ("_convert_token_to_id", "_convert_id_to_token", "vocab_size")
+        missing = [name for name in methods if getattr(type(self), name) is getattr(PreTrainedTokenizer, name)]
+        missing = ["_tokenize"] * self.is_fast + missing
+        if missing:
+            raise TypeError(
+                f"{type(self).__name__} has no {', '.join(missing)}, and gives no engine. A tokenizer class has these "
+                "as its own, or calls super().__init__(engine, …) with an Engine of pretrained.tokenization.engine; "
+                "for a published model use its family's class, or AutoTokenizer"
+            )
 
     # -- loading and saving
 
@@ -128,9 +154,26 @@ class PreTrainedTokenizer(Vocabulary):
     def max_len_single_sentence(self) -> int:
         return self.model_max_length - self.num_special_tokens_to_add(pair=False)
 
+    @max_len_single_sentence.setter
+    def max_len_single_sentence(self, length: int) -> None:
+        self._check_room(length, pair=False)
+
     @property
     def max_len_sentences_pair(self) -> int:
         return self.model_max_length - self.num_special_tokens_to_add(pair=True)
+
+    @max_len_sentences_pair.setter
+    def max_len_sentences_pair(self, length: int) -> None:
+        self._check_room(length, pair=True)
+
+    def _check_room(self, length: int, *, pair: bool) -> None:
+        """Old classes set these two lengths; they follow from others, so only what they are can be set."""
+        room = self.model_max_length - self.num_special_tokens_to_add(pair=pair)
+        if length != room:
+            raise TokenizationError(
+                f"the room for text is model_max_length - num_special_tokens_to_add() = {room}; to change it, set "
+                f"model_max_length (got {length})"
+            )
 
     def num_special_tokens_to_add(self, pair: bool = False) -> int:
         return calls.layout_of(self, pair=pair).special_tokens
@@ -213,7 +256,10 @@ class PreTrainedTokenizer(Vocabulary):
         text_pair: Text | Sequence[int] | None = None,
         **options: Unpack[CallOptions],
     ) -> BatchEncoding:
-        """As calling the tokenizer with one text; takes tokens or ids in its place, too."""
+        """As calling the tokenizer with one text; takes tokens or ids in its place, too.
+
+        With tokens or ids, `return_overflowing_tokens` is answered as `prepare_for_model` does.
+        """
         request = self._read(options)
         pairs = None if text_pair is None else [text_pair]
         return calls.encode(self, [text], pairs, request, batched=False, or_tokens=not request.is_split_into_words)
@@ -243,10 +289,22 @@ class PreTrainedTokenizer(Vocabulary):
         self, text: str, pair: str | None = None, add_special_tokens: bool = False, **options: Any
     ) -> list[str]:
         """The tokens of a text."""
+        if pair is None and not add_special_tokens and options.keys() <= set(self.text_options):
+            inputs.check_texts([text], split_into_words=False)
+            if type(self)._tokenize is PreTrainedTokenizer._tokenize:
+                return self._tokenize(text, **{key: value for key, value in options.items() if value is not None})
+            lower_case = bool(getattr(self, "do_lower_case", False))
+            return tokens_between(
+                text, self._engine.added, self._tokenize, lower_case=lower_case, blanks_apart=self.blanks_apart
+            )
         check_names(options, called="tokenize", further=self.text_options)
         request = self._read({"add_special_tokens": add_special_tokens, "verbose": False, **options})  # type: ignore[typeddict-item]
         pairs = None if pair is None else [pair]
         return calls.encode(self, [text], pairs, request, batched=False).tokens()
+
+    def _tokenize(self, text: str, **options: Any) -> list[str]:
+        """The tokens of a text. That of a class of one's own gets the stretches between added tokens."""
+        return self._engine.encode([text], **options)[0].tokens
 
     def prepare_for_model(
         self,
@@ -260,7 +318,10 @@ class PreTrainedTokenizer(Vocabulary):
         With `return_overflowing_tokens`, what was cut off is given as ids in `overflowing_tokens`, and
         `num_truncated_tokens` says how far the whole went beyond `max_length` (negative: how much was left).
         """
-        return calls.prepare(self, ids, pair_ids, self._read(options), prepend_batch_axis=prepend_batch_axis)
+        pairs = None if pair_ids is None else [pair_ids]
+        return calls.prepare(
+            self, [ids], pairs, self._read(options), batched=False, prepend_batch_axis=prepend_batch_axis
+        )
 
     def truncate_sequences(
         self,
@@ -310,6 +371,7 @@ class PreTrainedTokenizer(Vocabulary):
         return_attention_mask: bool | None = None,
         return_tensors: str | None = None,
         verbose: bool = True,
+        padding_side: str | None = None,
     ) -> BatchEncoding:
         """Pads rows that were encoded one by one: a collate function.
 
@@ -324,6 +386,7 @@ class PreTrainedTokenizer(Vocabulary):
                 "pad_to_multiple_of": pad_to_multiple_of,
                 "return_attention_mask": return_attention_mask,
                 "return_tensors": return_tensors,
+                "padding_side": padding_side,
                 "verbose": verbose,
             }
         )
@@ -336,7 +399,7 @@ class PreTrainedTokenizer(Vocabulary):
         token_ids: int | Iterable[int],
         skip_special_tokens: bool = False,
         clean_up_tokenization_spaces: bool | None = None,
-        spaces_between_special_tokens: bool = True,
+        spaces_between_special_tokens: bool | None = None,
     ) -> str:
         """The text of ids.
 
@@ -344,15 +407,17 @@ class PreTrainedTokenizer(Vocabulary):
             token_ids: a list, an array or a tensor of one dimension.
             clean_up_tokenization_spaces: take out blanks that tokenization put before punctuation; None: as the
                 tokenizer's files say, and they do so unless they say otherwise.
-            spaces_between_special_tokens: put blanks around added tokens.
+            spaces_between_special_tokens: put blanks around added tokens; None: where encoding took them away, which
+                is in all families but the byte-level ones.
         """
         ids = decoding.read_ids(token_ids)
         if skip_special_tokens:
             skipped = set(self.all_special_ids)
             ids = [index for index in ids if index not in skipped]
-        apart = set(self._engine.added_vocab.values())
-        texts = decoding.join(ids, apart, self._id_to_token, self.convert_tokens_to_string)
-        text = (" " if spaces_between_special_tokens else "").join(texts)
+        added = set(self._engine.added_vocab.values())
+        texts = decoding.join(ids, added, self._id_to_token, self.convert_tokens_to_string)
+        apart = self.blanks_apart if spaces_between_special_tokens is None else spaces_between_special_tokens
+        text = (" " if apart else "").join(texts)
         clean = (
             self.clean_up_tokenization_spaces if clean_up_tokenization_spaces is None else clean_up_tokenization_spaces
         )
@@ -377,7 +442,7 @@ class PreTrainedTokenizer(Vocabulary):
         """Each token of a text with its id and place, and why a stretch became unknown or vanished."""
         inputs.check_texts([text], split_into_words=False)
         text = without_surrogates(text)
-        (pieces,) = self._engine.encode([text])
+        (pieces,) = calls.pieces_of(self, [text])
         return explaining.explain(
             text,
             pieces,
@@ -401,9 +466,3 @@ class PreTrainedTokenizer(Vocabulary):
             f"{type(self).__name__}(name_or_path={self.name_or_path!r}, vocab_size={self.vocab_size}, "
             f"added={len(self) - self.vocab_size}, model_max_length={length}, special_tokens={self.special_tokens_map})"
         )
-
-
-def _side(name: str, side: Any) -> str:
-    if side not in ("left", "right"):
-        raise TokenizationError(f'{name}={side!r}: the values are "left" and "right"')
-    return str(side)

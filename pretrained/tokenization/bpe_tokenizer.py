@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Mapping, Sequence
-from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
@@ -13,6 +12,7 @@ from pretrained.tokenization.engine import Engine
 from pretrained.tokenization.explaining import name_of
 from pretrained.tokenization.pairs import PairMerger
 from pretrained.tokenization.saved import restore_added
+from pretrained.tokenization.tables import Table, cached_table
 
 
 class BpeTokenizer(PreTrainedTokenizer):
@@ -79,20 +79,20 @@ class BpeTokenizer(PreTrainedTokenizer):
 
     # -- the tables
 
-    @cached_property
+    @cached_table
     def encoder(self) -> dict[str, int]:
         """Token → id, without added tokens."""
-        return self._engine.vocab()
+        return Table(self._engine.vocab())
 
-    @cached_property
+    @cached_table
     def decoder(self) -> dict[int, str]:
         """The opposite of `encoder`."""
-        return {index: token for token, index in self.encoder.items()}
+        return Table((index, token) for token, index in self.encoder.items())
 
-    @cached_property
+    @cached_table
     def bpe_ranks(self) -> dict[tuple[str, str], int]:
         """Pair of symbols → its place among the merges."""
-        return {pair: rank for rank, pair in enumerate(self._merges)}
+        return Table((pair, rank) for rank, pair in enumerate(self._merges))
 
     def bpe(self, token: str) -> str:
         """The pieces of one word with blanks between them; the readable form of what the compiled engine does."""

@@ -122,6 +122,7 @@ class ByteLevelTokenizer(BpeTokenizer):
     """
 
     text_options = ("add_prefix_space",)
+    blanks_apart = False
     trim_offsets: bool = False
 
     def __init__(

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 from pretrained.errors import TokenizationError
 from pretrained.tokenization import inputs, rows
 from pretrained.tokenization.encoding import BatchEncoding, Encoding, Part
-from pretrained.tokenization.engine import PieceLists, Pieces
+from pretrained.tokenization.engine import Pieces
+from pretrained.tokenization.methods import UnplacedPieces
 from pretrained.tokenization.notices import warn
 from pretrained.tokenization.options import Request
 from pretrained.tokenization.tensors import kind_of, to_lists
@@ -35,6 +36,10 @@ def encode(
     if pairs is not None:
         inputs.check_pairs(texts, pairs)
         second = _pieces(tokenizer, pairs, request, "second text", or_tokens=or_tokens)
+    if request.return_overflowing_tokens and any(isinstance(one, UnplacedPieces) for one in (*first, *second)):
+        pair_ids = [other.ids for other in second if other is not None] if pairs is not None else None
+        ids = [one.ids for one in first]
+        return prepare(tokenizer, ids, pair_ids, request, batched=batched, prepend_batch_axis=not batched)
     layout = _layout(tokenizer, request, pair=pairs is not None)
     built: list[Encoding] = []
     sources: list[int] = []
@@ -54,29 +59,37 @@ def encode(
 
 def prepare(
     tokenizer: "PreTrainedTokenizer",
-    ids: Sequence[int],
-    pair_ids: Sequence[int] | None,
+    texts: Sequence[Sequence[int]],
+    pairs: Sequence[Sequence[int]] | None,
     request: Request,
     *,
+    batched: bool,
     prepend_batch_axis: bool,
 ) -> BatchEncoding:
-    """The encoding of one text, or two, given as ids; see `PreTrainedTokenizer.prepare_for_model`."""
-    layout = _layout(tokenizer, request, pair=pair_ids is not None)
-    total = len(ids) + len(pair_ids or ()) + layout.special_tokens
-    excess = 0 if request.max_length is None else total - request.max_length
-    first, second, overflow = tokenizer.truncate_sequences(
-        list(ids),
-        None if pair_ids is None else list(pair_ids),
-        excess,
-        truncation_strategy=request.truncation,
-        stride=request.stride,
-    )
-    pieces = [_pieces_of_ids(tokenizer, part) for part in (first, second) if part is not None]
-    row = rows.build_row(layout, pieces, [(0, len(first)), (0, len(second or []))])
-    built = _padded(tokenizer, [row], request)
-    data: dict[str, Any] = {key: values[0] for key, values in _columns(built, request).items()}
+    """The encoding of texts given as ids; see `PreTrainedTokenizer.prepare_for_model`."""
+    layout = _layout(tokenizer, request, pair=pairs is not None)
+    built: list[Encoding] = []
+    overflowing: list[list[int]] = []
+    excesses: list[int] = []
+    for ids, pair_ids in zip(texts, [None] * len(texts) if pairs is None else pairs, strict=True):
+        total = len(ids) + len(pair_ids or ()) + layout.special_tokens
+        excess = 0 if request.max_length is None else total - request.max_length
+        first, second, overflow = tokenizer.truncate_sequences(
+            list(ids),
+            None if pair_ids is None else list(pair_ids),
+            excess,
+            truncation_strategy=request.truncation,
+            stride=request.stride,
+        )
+        pieces = [_pieces_of_ids(tokenizer, part) for part in (first, second) if part is not None]
+        built.append(rows.build_row(layout, pieces, [(0, len(first)), (0, len(second or []))]))
+        overflowing.append(overflow)
+        excesses.append(excess)
+    data: dict[str, Any] = _columns(_padded(tokenizer, built, request), request)
     if request.return_overflowing_tokens:
-        data |= {"overflowing_tokens": overflow, "num_truncated_tokens": excess}
+        data |= {"overflowing_tokens": overflowing, "num_truncated_tokens": excesses}
+    if not batched:
+        data = {key: values[0] for key, values in data.items()}
     return BatchEncoding(data, None, request.return_tensors, prepend_batch_axis)
 
 
@@ -85,12 +98,12 @@ def encode_ragged(
 ) -> list[list[int]]:
     """Rows of ids; see `PreTrainedTokenizer.encode_ragged`."""
     inputs.check_texts(texts, split_into_words=False)
-    first = tokenizer._engine.encode_ids(texts)
+    first = _ids(tokenizer, texts)
     second: list[list[int]] = [[]] * len(first)
     if pairs is not None:
         inputs.check_texts(pairs, split_into_words=False, what="second text")
         inputs.check_pairs(texts, pairs)
-        second = tokenizer._engine.encode_ids(pairs)
+        second = _ids(tokenizer, pairs)
     layout = layout_of(tokenizer, pair=pairs is not None)
     room = None if max_length is None else max_length - layout.special_tokens
     result = []
@@ -132,7 +145,7 @@ def pad(
         "special_tokens_mask": 1,
         "attention_mask": 0,
     }
-    padded = rows.pad_columns(columns, request, fill=fill, side=tokenizer.padding_side)
+    padded = rows.pad_columns(columns, request, fill=fill, side=request.padding_side or tokenizer.padding_side)
     return BatchEncoding(padded if batched else {key: values[0] for key, values in padded.items()}, None, kind)
 
 
@@ -174,15 +187,39 @@ def _pieces(
     if or_tokens and inputs.is_tokens(texts[0]):
         return [_pieces_of_ids(tokenizer, tokenizer.convert_tokens_to_ids(texts[0]), texts[0])]
     inputs.check_texts(texts, split_into_words=request.is_split_into_words, what=what)
-    return tokenizer._engine.encode(texts, split_into_words=request.is_split_into_words, **request.text_options)
+    return pieces_of(tokenizer, texts, split_into_words=request.is_split_into_words, **request.text_options)
+
+
+def pieces_of(
+    tokenizer: "PreTrainedTokenizer", texts: Sequence[Any], *, split_into_words: bool = False, **options: Any
+) -> Sequence[Pieces]:
+    """The pieces of each text: by the tokenizer's engine, or by the `tokenize` of a class that has its own."""
+    if tokenizer.is_fast:
+        return tokenizer._engine.encode(texts, split_into_words=split_into_words, **options)
+    found = []
+    for text in texts:
+        words = [tokenizer.tokenize(word, **options) for word in (text if split_into_words else [text])]
+        ids = tokenizer.convert_tokens_to_ids([token for word in words for token in word])
+        numbers = [number for number, word in enumerate(words) for _ in word] if split_into_words else None
+        found.append(_pieces_of_ids(tokenizer, ids, word_ids=numbers))
+    return found
+
+
+def _ids(tokenizer: "PreTrainedTokenizer", texts: Sequence[str]) -> list[list[int]]:
+    """Only the ids of each text."""
+    if tokenizer.is_fast:
+        return tokenizer._engine.encode_ids(texts)
+    return [pieces.ids for pieces in pieces_of(tokenizer, texts)]
 
 
 def _pieces_of_ids(
-    tokenizer: "PreTrainedTokenizer", ids: Sequence[int], tokens: Sequence[str] | None = None
-) -> PieceLists:
-    """Ids that came from no text: their places and words are not known."""
+    tokenizer: "PreTrainedTokenizer",
+    ids: Sequence[int],
+    tokens: Sequence[str] | None = None,
+    word_ids: Sequence[int] | None = None,
+) -> UnplacedPieces:
     shown = tokenizer.convert_ids_to_tokens(ids) if tokens is None else list(tokens)
-    return PieceLists(list(ids), shown, [(0, 0)] * len(ids), [None] * len(ids))
+    return UnplacedPieces(list(ids), shown, [None] * len(ids) if word_ids is None else list(word_ids))
 
 
 def _layout(tokenizer: "PreTrainedTokenizer", request: Request, *, pair: bool) -> rows.Layout:
@@ -224,7 +261,8 @@ def _padded(tokenizer: "PreTrainedTokenizer", built: list[Encoding], request: Re
     if not length:
         return built
     filler = rows.Filler(tokenizer.pad_token_id or 0, tokenizer.pad_token_type_id, str(tokenizer.pad_token))
-    return [rows.pad_row(row, length, filler, side=tokenizer.padding_side) for row in built]
+    side = request.padding_side or tokenizer.padding_side
+    return [rows.pad_row(row, length, filler, side=side) for row in built]
 
 
 def _columns(built: Sequence[Encoding], request: Request) -> dict[str, list[Any]]:

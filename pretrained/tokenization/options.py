@@ -34,6 +34,8 @@ class EncodeOptions(TypedDict, total=False):
     is_split_into_words: bool
     """True: a text is a list of words."""
     pad_to_multiple_of: int | None
+    padding_side: str | None
+    """"right" or "left"; None: the tokenizer's own."""
     return_tensors: str | None
     """"pt" for torch, "np" for numpy, None for lists."""
     return_token_type_ids: bool | None
@@ -79,6 +81,7 @@ class Request:
     stride: int = 0
     is_split_into_words: bool = False
     pad_to_multiple_of: int | None = None
+    padding_side: str | None = None
     return_tensors: str | None = None
     return_overflowing_tokens: bool = False
     return_special_tokens_mask: bool = False
@@ -172,6 +175,8 @@ def read_options(
             f"rows cut at max_length={max_length} cannot be padded to a multiple of {multiple}; "
             "choose a max_length that is one"
         )
+    if "padding_side" in values:
+        check_side("padding_side", values["padding_side"])
     if "return_tensors" in values:
         check_kind(values["return_tensors"])
     values.setdefault("return_token_type_ids", "token_type_ids" in model_input_names)
@@ -184,6 +189,13 @@ def _choose(name: str, value: Any, flags: dict[bool, str], valid: tuple[str, ...
     if chosen not in valid:
         raise TokenizationError(f"{name}={value!r}: the values are {', '.join(map(repr, [*flags, *valid]))}")
     return str(chosen)
+
+
+def check_side(name: str, side: Any) -> str:
+    """The side, if it is one."""
+    if side not in ("left", "right"):
+        raise TokenizationError(f'{name}={side!r}: the values are "left" and "right"')
+    return str(side)
 
 
 def _renamed(old: str, new: str, verbose: bool) -> None:

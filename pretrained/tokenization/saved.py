@@ -63,7 +63,8 @@ def load(cls: type[T], files: ModelFiles, init_inputs: Sequence[Any], kwargs: Ma
         if not any(paths.values()):
             files.require(next(iter(cls.vocab_files_names.values())))
         init |= {argument: str(path) for argument, path in paths.items() if path is not None}
-    tokenizer = cls(*(init_inputs or config.get("init_inputs", ())), **init, name_or_path=files.name)
+    tokenizer = cls(*(init_inputs or config.get("init_inputs", ())), **init)
+    tokenizer.name_or_path = files.name
     tokenizer.init_inputs = tuple(init_inputs)
     restore_added(tokenizer, _added_tokens(config, _read(files, ADDED, parse=False)), source=files.name)
     count = tokenizer.sanitize_special_tokens()

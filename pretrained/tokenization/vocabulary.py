@@ -7,6 +7,7 @@ from tokenizers import AddedToken
 
 from pretrained.errors import TokenizationError
 from pretrained.tokenization.engine import Engine
+from pretrained.tokenization.methods import MethodEngine
 from pretrained.tokenization.special_tokens import (
     NAMED,
     SPECIAL_TOKENS_ATTRIBUTES,
@@ -31,15 +32,16 @@ class Vocabulary:
     cls_token, cls_token_id = SpecialToken("cls_token"), SpecialTokenId("cls_token")
     mask_token, mask_token_id = SpecialToken("mask_token"), SpecialTokenId("mask_token")
 
-    def __init__(self, engine: Engine, special_tokens: Mapping[str, Any], *, verbose: bool) -> None:
+    def __init__(self, engine: Engine | None, special_tokens: Mapping[str, Any], *, verbose: bool) -> None:
         self.verbose = verbose
-        self._engine = engine
+        self._engine: Engine = MethodEngine(self) if engine is None else engine
         self._special: dict[str, Token] = {
             name: check_token(name, special_tokens[name]) for name in NAMED if special_tokens.get(name) is not None
         }
         additional = special_tokens.get("additional_special_tokens") or ()
         self._additional = [check_token("additional_special_tokens", token) for token in additional]
-        self._keep_whole(self.all_special_tokens_extended)
+        if engine is not None:
+            self._keep_whole(self.all_special_tokens_extended)
 
     # -- sizes and tables
 
@@ -83,6 +85,11 @@ class Vocabulary:
         return [self._token_to_id(token) for token in tokens]
 
     def _token_to_id(self, token: str) -> int | None:
+        index = self._engine.added_vocab.get(token)
+        return self._convert_token_to_id(token) if index is None else index
+
+    def _convert_token_to_id(self, token: str) -> int | None:
+        """The id of a token that was not added. A class may say so itself."""
         index = self._find(token)
         if index is None and "unk_token" in self._special:
             index = self._find(str(self._special["unk_token"]))
@@ -103,6 +110,11 @@ class Vocabulary:
         return [self._id_to_token(index) for index in map(int, ids) if index not in skipped]
 
     def _id_to_token(self, index: int) -> str:
+        added = self._engine.added.get(index)
+        return self._convert_id_to_token(index) if added is None else added.content
+
+    def _convert_id_to_token(self, index: int) -> str:
+        """The token of an id that was not added. A class may say so itself."""
         token = self._engine.id_to_token(index)
         if token is None:  # an id beyond the vocabulary reads as unknown
             token = str(self._special.get("unk_token", ""))

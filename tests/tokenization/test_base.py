@@ -49,6 +49,17 @@ def test_left_padding_with_a_type_of_its_own() -> None:
     assert batch.encodings[0].tokens == ["<pad>", "<pad>", "one", "<sep>", "<cls>"]
 
 
+def test_a_call_may_choose_the_side_of_padding() -> None:
+    for tokenizer, side in ((word_tokenizer(), "right"), (word_tokenizer(padding_side="right"), "left")):
+        batch = tokenizer(["one", "one two three"], padding=True, padding_side=side)
+        assert batch["attention_mask"][0] == [1, 1, 1, 0, 0][:: 1 if side == "right" else -1]
+        rows = [{"input_ids": row} for row in ([4, 1, 2], [4, 5, 6, 1, 2])]
+        assert tokenizer.pad(rows, padding_side=side)["input_ids"] == batch["input_ids"]
+        assert tokenizer(["one", "one two three"], padding=True)["input_ids"] != batch["input_ids"]
+    with pytest.raises(TokenizationError, match="padding_side='top'"):
+        word_tokenizer()("one", padding=True, padding_side="top")
+
+
 def test_truncation_side_left_keeps_the_end() -> None:
     tokenizer = word_tokenizer(truncation_side="left")
     assert tokenizer.tokenize("one two three four", truncation=True, max_length=2) == ["three", "four"]
@@ -243,6 +254,38 @@ def test_prepare_for_model_lists_what_was_cut() -> None:
     assert tensors["input_ids"].shape == (1, 4)
 
 
+def test_ids_in_place_of_texts_list_what_was_cut() -> None:
+    tokenizer = small_bert()
+    question = tokenizer.encode("l o", add_special_tokens=False)
+    rest = tokenizer.encode("a b c d e f g h i j k l m n o p", add_special_tokens=False)
+    spans = []
+    while rest:
+        span = tokenizer.encode_plus(
+            question,
+            rest,
+            truncation="only_second",
+            padding="max_length",
+            max_length=12,
+            return_overflowing_tokens=True,
+            stride=4,
+        )
+        spans.append(span)
+        rest = span["overflowing_tokens"]
+    # what 3.5.1 returned for these calls
+    assert [span["input_ids"] for span in spans] == [
+        [5, 19, 22, 6, 8, 9, 10, 11, 12, 13, 14, 6],
+        [5, 19, 22, 6, 11, 12, 13, 14, 15, 16, 17, 6],
+        [5, 19, 22, 6, 14, 15, 16, 17, 18, 19, 20, 6],
+        [5, 19, 22, 6, 17, 18, 19, 20, 21, 22, 23, 6],
+    ]
+    assert spans[0]["token_type_ids"] == [0] * 4 + [1] * 8
+    assert [span["num_truncated_tokens"] for span in spans] == [9, 6, 3, 0]
+    tokens = tokenizer.encode_plus(["a", "b", "c"], truncation=True, max_length=4, return_overflowing_tokens=True)
+    assert (tokens["input_ids"], tokens["overflowing_tokens"]) == ([5, 8, 9, 6], [10])
+    tensors = tokenizer.encode_plus([8, 9], return_overflowing_tokens=False, return_tensors="pt")
+    assert tensors["input_ids"].shape == (1, 4)
+
+
 def test_tensors() -> None:
     tokenizer = small_bert()
     batch = tokenizer(["a", "b c"], padding=True, return_tensors="pt")
@@ -344,6 +387,13 @@ def test_lengths_and_names_of_before() -> None:
     assert tokenizer.max_len_sentences_pair == 17
     assert tokenizer.num_added_tokens(pair=True) == tokenizer.num_special_tokens_to_add(True) == 3
     assert small_bert().model_max_length == int(1e30)
+    # classes of before set these themselves
+    tokenizer.max_len_single_sentence = tokenizer.max_len - 2
+    tokenizer.max_len_sentences_pair = tokenizer.max_len - 3
+    with pytest.raises(
+        TokenizationError, match=r"num_special_tokens_to_add\(\) = 18; to change it, set model_max_length"
+    ):
+        tokenizer.max_len_single_sentence = 20
 
 
 def test_special_tokens_masks() -> None:

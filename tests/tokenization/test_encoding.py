@@ -104,6 +104,8 @@ def test_what_came_from_ids_knows_no_words() -> None:
         encoding.tokens()
     assert small_bert().encode_plus([8, 9]).tokens() == ["[CLS]", "a", "b", "[SEP]"]
     assert small_bert().encode_plus([8, 9]).word_ids() == [None] * 4
+    with pytest.raises(TokenizationError, match="they were given as ids or tokens"):
+        small_bert().encode_plus([8, 9], return_offsets_mapping=True)
 
 
 def test_encodings_survive_copying_and_other_processes() -> None:

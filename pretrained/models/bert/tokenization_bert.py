@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Mapping, Sequence
-from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -20,6 +19,7 @@ from pretrained.tokenization.notices import warn
 from pretrained.tokenization.pipeline import compile_pipeline, part_types, read_pipeline
 from pretrained.tokenization.saved import restore_added
 from pretrained.tokenization.special_tokens import Token, added_token, check_token, fill_unused, lower_cased_token
+from pretrained.tokenization.tables import Option, Shown, Table, cached_table
 
 _LONGEST_WORD = 100
 
@@ -40,6 +40,8 @@ class BertTokenizer(PreTrainedTokenizer):
     """
 
     vocab_files_names: ClassVar[Mapping[str, str]] = {"vocab_file": "vocab.txt", "tokenizer_file": "tokenizer.json"}
+    do_lower_case, do_basic_tokenize = Option(), Option()
+    tokenize_chinese_chars, strip_accents = Option(), Option()
 
     def __init__(
         self,
@@ -157,25 +159,27 @@ class BertTokenizer(PreTrainedTokenizer):
 
     # -- vocabulary
 
-    @cached_property
+    @cached_table
     def vocab(self) -> dict[str, int]:
         """Token → id in the order of the ids, without added tokens."""
-        return dict(sorted(self._engine.vocab().items(), key=lambda item: item[1]))
+        return Table(sorted(self._engine.vocab().items(), key=lambda item: item[1]))
 
-    @cached_property
+    @cached_table
     def ids_to_tokens(self) -> dict[int, str]:
         """The opposite of `vocab`."""
-        return {index: token for token, index in self.vocab.items()}
+        return Table((index, token) for token, index in self.vocab.items())
 
     @property
     def basic_tokenizer(self) -> BasicTokenizer:
         """The readable form of the first step; the tokenizer itself runs compiled code."""
-        return BasicTokenizer(self.do_lower_case, self.never_split, self.tokenize_chinese_chars, self.strip_accents)
+        return _ShownBasic(
+            BasicTokenizer(self.do_lower_case, self.never_split, self.tokenize_chinese_chars, self.strip_accents)
+        )
 
     @property
     def wordpiece_tokenizer(self) -> WordpieceTokenizer:
         """The readable form of the second step."""
-        return WordpieceTokenizer(self.vocab, self._unknown, _LONGEST_WORD)
+        return _ShownWordpiece(WordpieceTokenizer(self.vocab, self._unknown, _LONGEST_WORD))
 
     def save_vocabulary(
         self, save_directory: str | os.PathLike[str], filename_prefix: str | None = None
@@ -250,6 +254,14 @@ class BertTokenizer(PreTrainedTokenizer):
             return f"the vocabulary has no {name_of(char)}{only}"
         only = " inside a word" if char in self.vocab else ""
         return f"the vocabulary has no {name_of(char)}{only}, which comes after {' '.join(pieces)}"
+
+
+class _ShownBasic(Shown, BasicTokenizer):
+    pass
+
+
+class _ShownWordpiece(Shown, WordpieceTokenizer):
+    pass
 
 
 def _is_usual(published: Mapping[str, Any]) -> bool:

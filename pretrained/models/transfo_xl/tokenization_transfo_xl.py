@@ -15,6 +15,7 @@ from pretrained.tokenization.base import PreTrainedTokenizer
 from pretrained.tokenization.basic import lower
 from pretrained.tokenization.inputs import check_texts
 from pretrained.tokenization.special_tokens import Token
+from pretrained.tokenization.tables import Table
 from pretrained.tokenization.tensors import to_tensor
 from pretrained.tokenization.words import Piece, WordEngine
 
@@ -58,6 +59,7 @@ class TransfoXLTokenizer(PreTrainedTokenizer):
         "vocab_file": "vocab.txt",
     }
     model_input_names: Sequence[str] = ("input_ids",)
+    is_fast = True  # its tokenize only puts <eos> behind what the engine makes
 
     def __init__(
         self,
@@ -165,7 +167,7 @@ class TransfoXLTokenizer(PreTrainedTokenizer):
     @property
     def sym2idx(self) -> dict[str, int]:
         """Word → id, without added tokens."""
-        return self._engine.vocab()
+        return Table(self._engine.vocab())
 
     @property
     def idx2sym(self) -> list[str]:
@@ -190,7 +192,12 @@ class TransfoXLTokenizer(PreTrainedTokenizer):
         if all(word.split() == [word] for word in words):
             write_text(text, "".join(f"{word}\n" for word in words))
             return (str(text),)
-        content = {"sym2idx": self.sym2idx, "idx2sym": words, "counter": dict(self.counter), "special": self.special}
+        content = {
+            "sym2idx": dict(self.sym2idx),
+            "idx2sym": words,
+            "counter": dict(self.counter),
+            "special": self.special,
+        }
         with atomic_path(pickled) as temporary:
             temporary.write_bytes(pickle.dumps(content, protocol=2))
         text.unlink(missing_ok=True)  # an older one would count more

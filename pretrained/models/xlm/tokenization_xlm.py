@@ -15,6 +15,7 @@ from pretrained.tokenization.bpe import read_merges, read_vocab
 from pretrained.tokenization.notices import warn
 from pretrained.tokenization.pairs import PairMerger
 from pretrained.tokenization.special_tokens import Token
+from pretrained.tokenization.tables import Table
 from pretrained.tokenization.words import Piece, WordEngine
 
 END_OF_WORD = "</w>"
@@ -71,7 +72,7 @@ class XLMTokenizer(PreTrainedTokenizer):
         self.do_lowercase_and_remove_accent = do_lowercase_and_remove_accent
         self.lang2id, self.id2lang = _language_tables(lang2id, id2lang)
         pairs = read_merges(merges_file, counted=True) if merges is None and merges_file is not None else merges or ()
-        self.bpe_ranks = {(left, right): rank for rank, (left, right) in enumerate(pairs)}
+        self.bpe_ranks = Table(((left, right), rank) for rank, (left, right) in enumerate(pairs))
         self._merger = PairMerger(self.bpe_ranks, suffix=END_OF_WORD)
         words = read_vocab(vocab_file) if vocab is None and vocab_file is not None else vocab or {}
         super().__init__(
@@ -147,12 +148,12 @@ class XLMTokenizer(PreTrainedTokenizer):
     @property
     def encoder(self) -> dict[str, int]:
         """Token → id, without added tokens."""
-        return self._engine.vocab()
+        return Table(self._engine.vocab())
 
     @property
     def decoder(self) -> dict[int, str]:
         """Id → token, without added tokens."""
-        return {index: token for token, index in self._engine.vocab().items()}
+        return Table((index, token) for token, index in self._engine.vocab().items())
 
     def save_vocabulary(
         self, save_directory: str | os.PathLike[str], filename_prefix: str | None = None

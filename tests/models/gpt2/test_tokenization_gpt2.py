@@ -205,10 +205,22 @@ def test_added_tokens() -> None:
     # blanks beside an added token stay, unless its rules say otherwise
     assert tokenizer.tokenize("a new low <x> low") == ["a", "Ġ", "new", "Ġlow", "<x>", "low"]
     ids = tokenizer.encode("the new low")
-    assert tokenizer.decode(ids) == "the  new  low"
-    assert tokenizer.decode(ids, spaces_between_special_tokens=False) == "the new low"
+    assert tokenizer.decode(ids) == "the new low"
+    assert tokenizer.decode(ids, spaces_between_special_tokens=True) == "the  new  low"
     copied = copy.deepcopy(tokenizer)
     assert copied.tokenize("a new") == ["a", "Ġ", "new"]
+
+
+@pytest.mark.parametrize("text", ["a newtok b", "<1> low <2> x", f"<1>low<2>x{END}", "anewtokb", "newtok <1> newtok"])
+def test_decoding_puts_no_blanks_beside_added_tokens(shared_data: Path, text: str) -> None:
+    folder = shared_data / "vocab" / "gpt2"
+    mine, other = GPT2Tokenizer.from_pretrained(folder), today.GPT2Tokenizer.from_pretrained(str(folder))
+    for tokenizer in (mine, other):
+        tokenizer.add_tokens(["newtok"])
+        tokenizer.add_special_tokens({"additional_special_tokens": ["<1>", "<2>"]})
+    ids = mine.encode(text)
+    assert ids == other.encode(text)
+    assert mine.decode(ids) == other.decode(ids) == text
 
 
 # -- files

@@ -160,6 +160,12 @@ def full_small(**options: Any) -> RobertaTokenizer:
     return tokenizer
 
 
+def test_decoding_puts_no_blanks_beside_added_tokens() -> None:
+    tokenizer = full_small()
+    for text in ("low <New> low", "<A>low<A> the lower", "low<New>low"):
+        assert tokenizer.decode(tokenizer.encode(text)) == f"<s>{text}</s>"
+
+
 OTHER_TEXTS = [*TEXTS, "<A> <New> low", "x <l>y <pad>"]
 
 
