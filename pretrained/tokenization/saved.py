@@ -183,6 +183,7 @@ def _config_of(tokenizer: "PreTrainedTokenizer") -> dict[str, Any]:
     config |= {
         "tokenizer_class": type(tokenizer).__name__,
         "model_max_length": tokenizer.model_max_length,
+        "model_input_names": list(tokenizer.model_input_names),  # Transformers 5 gives ALBERT and XLNet no token types
         "padding_side": tokenizer.padding_side,
         "truncation_side": tokenizer.truncation_side,
         "clean_up_tokenization_spaces": tokenizer.clean_up_tokenization_spaces,

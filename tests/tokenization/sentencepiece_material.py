@@ -318,6 +318,7 @@ def same_as_transformers(own: PreTrainedTokenizer, folder: Path, lines: Sequence
     theirs.save_pretrained(folder / "theirs")
     own.add_tokens(["<more>"])
     again = type(own).from_pretrained(folder / "theirs")
+    assert dict(theirs("a b", "c")) == dict(own("a b", "c"))  # with token types where the model reads them
     pair = dict(theirs("a b", "c", return_token_type_ids=True))
     for tokenizer in (own, again):
         for line in [*lines, "a <new>b <more>", f"a {own.mask_token}. <unk>"]:
