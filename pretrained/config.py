@@ -13,6 +13,7 @@ from pretrained.errors import ConfigurationError
 from pretrained.hub import ModelFiles, resolve, split_options
 
 CONFIG_NAME = "config.json"
+_MOST_LAYERS = 1000  # published ones have up to 72; each costs time before a weight is read
 
 
 @dataclass_transform(kw_only_default=True)
@@ -97,7 +98,7 @@ class PretrainedConfig:
             if key != "model_type" and not (value is None and key in ("id2label", "label2id", "pruned_heads")):
                 setattr(self, key, value)
         self._normalise(values)
-        self._refuse_texts_for_numbers(num_labels)
+        self._check_numbers(num_labels)
         self.validate()
 
     def _normalise(self, values: Mapping[str, Any]) -> None:
@@ -116,7 +117,7 @@ class PretrainedConfig:
         if "label2id" in values and "id2label" not in values:
             self.id2label = {index: label for label, index in self.label2id.items()}
 
-    def _refuse_texts_for_numbers(self, num_labels: Any) -> None:
+    def _check_numbers(self, num_labels: Any) -> None:
         numbers = {
             field.name: getattr(self, field.name)
             for field in dataclasses.fields(self)  # type: ignore[arg-type]
@@ -125,6 +126,9 @@ class PretrainedConfig:
         for name, value in {**numbers, "num_labels": num_labels}.items():
             if isinstance(value, str):
                 raise ConfigurationError(f"{name} must be a number, got the text {value!r}")
+        layers = getattr(self, "num_hidden_layers", 0)
+        if isinstance(layers, int) and layers > _MOST_LAYERS:
+            raise ConfigurationError(f"num_hidden_layers={layers}: no model has more than {_MOST_LAYERS:,} layers")
 
     def validate(self) -> None:
         """Checks the values against each other; families say how."""

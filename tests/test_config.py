@@ -104,9 +104,10 @@ def test_contradictions_name_both_numbers():
         ({"layer_norm_eps": "1e-12"}, "layer_norm_eps must be a number, got the text '1e-12'"),
         ({"hidden_dropout_prob": "0.1"}, "hidden_dropout_prob must be a number"),
         ({"num_labels": "2"}, "num_labels must be a number"),
+        ({"num_hidden_layers": 10**9}, "no model has more than 1,000 layers"),
     ],
 )
-def test_texts_for_numbers_are_refused(values, message):
+def test_numbers_that_cannot_be_are_refused(values, message):
     with pytest.raises(ConfigurationError, match=message):
         BertConfig(**values)
 
