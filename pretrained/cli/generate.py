@@ -20,7 +20,12 @@ _UNFINISHED = "\ufffd"  # how decoding shows a character of which some bytes are
 
 
 def generate(
-    texts: Annotated[list[str] | None, typer.Argument(metavar="TEXT", show_default=False)] = None,
+    texts: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="TEXT", show_default=False, help="One text or several, each in quotes; or give --input."
+        ),
+    ] = None,
     *,
     model: Annotated[
         str,

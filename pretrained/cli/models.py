@@ -82,7 +82,8 @@ def models(
     elif rows:
         _show(rows)
     else:
-        typer.echo("no short name fits; `pretrained models` lists all", err=True)
+        missing = "no model with a short name that fits is on this machine" if here else "no short name fits"
+        typer.echo(f"{missing}; `pretrained models` lists all", err=True)
 
 
 def _speaks(model: "ShortName", language: str) -> bool:

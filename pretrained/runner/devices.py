@@ -11,6 +11,8 @@ def find_device(device: int | str | torch.device | None) -> torch.device:
     Raises:
         ConfigurationError: the name means nothing to torch, or this machine does not have the device.
     """
+    if isinstance(device, str) and device.removeprefix("-").isdecimal():  # as a command line gives it
+        device = int(device)
     if device is None or isinstance(device, int):
         device = "cpu" if device is None or device < 0 else f"cuda:{device}"
     try:
@@ -23,6 +25,6 @@ def find_device(device: int | str | torch.device | None) -> torch.device:
     if found.type == "cuda" and (found.index or 0) >= count:
         raise ConfigurationError(
             f"device={device!r} is a GPU, and torch {torch.__version__} finds {count or 'none'} on this machine. "
-            "Pass device=-1 for the CPU; where there is a GPU, install a torch that was built for it (pytorch.org)"
+            "Pass device='cpu'; where there is a GPU, install a torch that was built for it (pytorch.org)"
         )
     return found
