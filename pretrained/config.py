@@ -92,7 +92,7 @@ class PretrainedConfig:
         if isinstance(size := values.get("vocab_size_or_config_json_file"), int):  # the name of 2019
             values = {"vocab_size": size} | values
         num_labels = values.pop("num_labels", values.pop("_num_labels", None))
-        if isinstance(num_labels, int) and values.get("id2label") is None:
+        if num_labels is not None and not isinstance(num_labels, str) and values.get("id2label") is None:
             self.num_labels = num_labels
         for key, value in values.items():
             if key != "model_type" and not (value is None and key in ("id2label", "label2id", "pruned_heads")):

@@ -467,8 +467,11 @@ def _wanted(dtype: torch.dtype | str | None) -> torch.dtype | None:
 def _asked_for(files: ModelFiles, chosen: Mapping[str, bool | None]) -> ModelFiles:
     """The model, read from the weights that `use_safetensors`, `from_tf` or `from_flax` name, if they are there."""
     for option, file in _WEIGHTS.items():
-        if option in chosen.items() and files.kind in ("folder", "cache") and (path := files.get(file)) is not None:
-            return resolve(path)
+        if option not in chosen.items() or files.kind not in ("folder", "cache"):
+            continue
+        for name in (file, f"{file}.index.json"):
+            if (path := files.get(name)) is not None:
+                return resolve(path)
     return files
 
 

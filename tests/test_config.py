@@ -3,7 +3,9 @@
 import dataclasses
 import json
 
+import numpy as np
 import pytest
+import torch
 
 from pretrained import AutoConfig, BertConfig, PretrainedConfig, registry
 from pretrained.errors import ConfigurationError, ModelFileNotFoundError
@@ -110,6 +112,12 @@ def test_contradictions_name_both_numbers():
 def test_numbers_that_cannot_be_are_refused(values, message):
     with pytest.raises(ConfigurationError, match=message):
         BertConfig(**values)
+
+
+def test_numbers_of_other_libraries_count():
+    """`labels.max() + 1` is no int."""
+    assert BertConfig(num_labels=np.int64(5)).num_labels == 5
+    assert BertConfig(num_labels=torch.tensor(4)).num_labels == 4
 
 
 def test_the_constructors_of_2019():

@@ -126,6 +126,9 @@ def test_which_of_several_weights_are_read(model: BertForPreTraining, tmp_path: 
     assert read(use_safetensors=False) == 1
     assert read(from_tf=True) == 2
     assert float(AutoModel.from_pretrained(tmp_path, use_safetensors=False).pooler.dense.bias.detach()[0]) == 1
+    torch.nn.init.constant_(bias, 3)
+    model.save_pretrained(tmp_path, format="pytorch", shard_size="2KB")
+    assert read(use_safetensors=False) == 3
 
 
 def test_words_of_save_pretrained(model: BertForPreTraining, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

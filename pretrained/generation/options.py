@@ -114,7 +114,7 @@ class GenerationOptions:
     num_beam_groups: int = 1
     """Only 1: there is no diverse beam search here."""
     diversity_penalty: float = 0.0
-    """Only 0, for the same reason."""
+    """Between groups of beams; means nothing without them, as published."""
     synced_gpus: bool = False
     """Only False: generation does not wait for other processes."""
 
@@ -177,11 +177,10 @@ class GenerationOptions:
     def _check_beams(self) -> None:
         if self.early_stopping not in (True, False, "never"):
             raise InputError(f"early_stopping must be True, False or 'never', got {self.early_stopping!r}")
-        if self.num_beam_groups != 1 or self.diversity_penalty:
+        if self.num_beam_groups != 1:
             raise InputError(
-                f"num_beam_groups={self.num_beam_groups} and diversity_penalty={self.diversity_penalty} ask for "
-                "diverse beam search, which is not here; do_sample=True, with num_beams or without, makes texts that "
-                "differ more"
+                f"num_beam_groups={self.num_beam_groups} asks for diverse beam search, which is not here; "
+                "do_sample=True, with num_beams or without, makes texts that differ more"
             )
         if self.num_beams > 1 and self.streamer is not None:
             raise InputError("beam search knows its text only at the end; use a streamer with num_beams=1")

@@ -140,8 +140,8 @@ class Located:
     """The name under which the model can be fetched, where the folder itself does not tell it."""
 
 
-def holds_model(folder: Folder, *, by_content: bool = True) -> bool:
-    """Whether some file of this very folder belongs to a model."""
+def holds_model(folder: Folder, *, by_content: bool = True, oddly_named: bool = True) -> bool:
+    """Whether some file of this very folder belongs to a model; `oddly_named`, weights of any name count."""
     unclaimed: list[str] = []
     odd: list[str] = []
     for name, claimed in folder.claims():
@@ -157,8 +157,8 @@ def holds_model(folder: Folder, *, by_content: bool = True) -> bool:
             (unclaimed if expected else odd).append(name)
     if not by_content:
         return False
-    return any(is_of_a_model(folder.sniff(name)) for name in unclaimed[:SNIFFED_AT_MOST]) or any(
-        folder.sniff(name).kind in WEIGHTS for name in odd[:SNIFFED_AT_MOST]
+    return any(is_of_a_model(folder.sniff(name)) for name in unclaimed[:SNIFFED_AT_MOST]) or (
+        oddly_named and any(folder.sniff(name).kind in WEIGHTS for name in odd[:SNIFFED_AT_MOST])
     )
 
 

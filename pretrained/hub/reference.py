@@ -45,7 +45,7 @@ def parse(name: str | os.PathLike[str]) -> Reference:
     asked = os.fsdecode(name)
     if not asked.strip() or "\0" in asked:
         raise ModelNotFoundError(f"{asked!r} is no name of a model. To do: give a folder, a file, or owner/name")
-    if any(len(os.fsencode(part)) > _LONGEST for part in re.split(r"[/\\]", asked)):
+    if any(len(part.encode(errors="surrogatepass")) > _LONGEST for part in re.split(r"[/\\]", asked)):
         raise ModelNotFoundError(
             f"'{asked[:60]}…' is no name of a model: it has {len(asked):,} characters, and no file or folder can have "
             f"more than {_LONGEST}. To do: give a folder, a file, or owner/name"

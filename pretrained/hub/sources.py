@@ -209,7 +209,8 @@ def _folder_of_that_name(search: _Search, path: Path) -> ModelFiles | None:
     """The folder wins over a model of the same name in the cache, and says so; without model files it does not."""
     try:
         files = _folder(search, path)
-        if not holds_model(Folder(files.root)):
+        # checkpoints of a run beside the script do not hide a model that is known by that name
+        if not holds_model(Folder(files.root), oddly_named=not _is_known(search)):
             raise nothing_in(Folder(path), str(path))
     except (ModelNotFoundError, UnsupportedFormatError) as error:
         if isinstance(error, UnsupportedFormatError) and not _is_known(search):

@@ -80,6 +80,11 @@ class Encoder:
         encoder._made_of = None if loaded else (args, options)  # a loaded model would stay in memory by it
         return encoder
 
+    def __copy__(self) -> "Encoder":
+        encoder = object.__new__(type(self))
+        vars(encoder).update(vars(self))
+        return encoder
+
     def __reduce__(self) -> tuple[Any, ...]:
         """Another process makes its own, from the same name: packed weights cannot leave the one they are in."""
         if self._made_of is None:
@@ -87,7 +92,7 @@ class Encoder:
                 "an Encoder of a loaded model cannot be pickled; make it of the name or folder of the model"
             )
         args, options = self._made_of
-        return partial(Encoder, *args, **options), ()
+        return partial(type(self), *args, **options), ()
 
     def __init__(
         self,

@@ -6,6 +6,7 @@ in `convert_tokens_to_string` how its pieces join. Everything a call can ask for
 
 import os
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any, ClassVar, Self, Unpack
 
@@ -300,7 +301,9 @@ class PreTrainedTokenizer(Vocabulary):
         check_names(options, called="tokenize", further=self.text_options)
         request = self._read({"add_special_tokens": add_special_tokens, "verbose": False, **options})  # type: ignore[typeddict-item]
         pairs = None if pair is None else [pair]
-        return calls.encode(self, [text], pairs, request, batched=False).tokens()
+        own = type(self).tokenize is not PreTrainedTokenizer.tokenize  # which has called this one by super()
+        with calls.cutting(self) if own else nullcontext():
+            return calls.encode(self, [text], pairs, request, batched=False).tokens()
 
     def _tokenize(self, text: str, **options: Any) -> list[str]:
         """The tokens of a text. That of a class of one's own gets the stretches between added tokens."""

@@ -1,6 +1,8 @@
 """What happens in one call? Texts to pieces, pieces to rows, rows to columns."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
 from pretrained.errors import TokenizationError
@@ -190,15 +192,29 @@ def _pieces(
     return pieces_of(tokenizer, texts, split_into_words=request.is_split_into_words, **request.text_options)
 
 
+_cutting: ContextVar[Any] = ContextVar("_cutting", default=None)
+
+
+@contextmanager
+def cutting(tokenizer: "PreTrainedTokenizer") -> Iterator[None]:
+    """While a tokenizer's own `tokenize` is at work: where that asks for pieces, it means those of the engine."""
+    before = _cutting.set(tokenizer)
+    try:
+        yield
+    finally:
+        _cutting.reset(before)
+
+
 def pieces_of(
     tokenizer: "PreTrainedTokenizer", texts: Sequence[Any], *, split_into_words: bool = False, **options: Any
 ) -> Sequence[Pieces]:
     """The pieces of each text: by the tokenizer's engine, or by the `tokenize` of a class that has its own."""
-    if tokenizer.is_fast:
+    if tokenizer.is_fast or _cutting.get() is tokenizer:
         return tokenizer._engine.encode(texts, split_into_words=split_into_words, **options)
     found = []
     for text in texts:
-        words = [tokenizer.tokenize(word, **options) for word in (text if split_into_words else [text])]
+        with cutting(tokenizer):
+            words = [tokenizer.tokenize(word, **options) for word in (text if split_into_words else [text])]
         ids = tokenizer.convert_tokens_to_ids([token for word in words for token in word])
         numbers = [number for number, word in enumerate(words) for _ in word] if split_into_words else None
         found.append(_pieces_of_ids(tokenizer, ids, word_ids=numbers))

@@ -150,6 +150,7 @@ def test_a_folder_wins_over_the_cache_and_says_so(here: Path, tmp_path: Path) ->
         {"src/main.py": b""},
         {"params.npz": torch_zip({"a.npy": b""})},
         {"config.json": b'{"port": 80}'},
+        {"run1.state": torch_zip()},
     ],
 )
 def test_a_folder_without_a_model_does_not_hide_the_cache(

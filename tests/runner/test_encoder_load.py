@@ -87,6 +87,8 @@ def test_an_encoder_by_name_travels(minilm, small_bert):
     expected = encoder.encode(TEXTS[:3])
     for other in (pickle.loads(pickle.dumps(encoder)), copy.deepcopy(encoder)):
         assert np.array_equal(other.encode(TEXTS[:3]), expected)
+    loaded = Encoder(small_model("bert"), tokenizer=NumberTokenizer())
+    assert copy.copy(loaded).model is loaded.model
     with pytest.raises(TypeError, match="make it of the name or folder of the model"):
         pickle.dumps(Encoder(small_model("bert"), tokenizer=NumberTokenizer()))
 

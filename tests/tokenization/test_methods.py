@@ -174,6 +174,23 @@ def test_a_method_may_ask_the_one_it_overrides(folder: Path) -> None:
     assert BertTokenizer(vocab=WORDS)._tokenize("unwanted low") == ["un", "##want", "##ed", "low"]
 
 
+def test_a_tokenize_that_encodes(folder: Path) -> None:
+    """What it asks for within itself comes from the engine."""
+
+    class Encodes(BertTokenizer):
+        def tokenize(self, text: str, **options: Any) -> list[str]:  # type: ignore[override]
+            return self.convert_ids_to_tokens(self.encode(text, add_special_tokens=False))
+
+    class AddsSpecial(BertTokenizer):
+        def tokenize(self, text: str, **options: Any) -> list[str]:  # type: ignore[override]
+            return super().tokenize(text, add_special_tokens=True)
+
+    plain = BertTokenizer.from_pretrained(folder)
+    tokens = plain.tokenize("the fox")
+    assert Encodes.from_pretrained(folder)("the fox")["input_ids"] == plain("the fox")["input_ids"]
+    assert AddsSpecial.from_pretrained(folder).tokenize("the fox") == ["[CLS]", *tokens, "[SEP]"]
+
+
 def test_blanks_beside_an_added_token_stay_in_byte_level_families() -> None:
     class Characters(GPT2Tokenizer):
         def _tokenize(self, text: str, **options: Any) -> list[str]:
