@@ -1,8 +1,8 @@
 """Where do added tokens stand in a text? The leftmost first, and of those that begin at one place the longest."""
 
 import re
-from collections.abc import Iterator, Mapping
-from typing import NamedTuple
+from collections.abc import Iterator, Mapping, Sequence
+from typing import NamedTuple, Protocol
 
 from tokenizers import AddedToken
 
@@ -51,6 +51,41 @@ class AddedTokens:
             result.append(Found(start, stop, one.id))
             end = stop
         return result
+
+    def stretches(self, text: str) -> Iterator[tuple[tuple[int, int], int | None]]:
+        """(place, id of the added token or None) of every stretch of a text."""
+        position = 0
+        for start, end, index in self.find(text):
+            if position < start:
+                yield (position, start), None
+            yield (start, end), index
+            position = end
+        if position < len(text):
+            yield (position, len(text)), None
+
+
+class Numbered(Protocol):
+    """What gives tokens numbers, those of its vocabulary first."""
+
+    added_vocab: dict[str, int]
+
+    @property
+    def added(self) -> dict[int, AddedToken]: ...
+
+    @property
+    def vocab_size(self) -> int: ...
+
+    def token_to_id(self, token: str) -> int | None: ...
+
+
+def add_tokens(engine: Numbered, tokens: Sequence[AddedToken]) -> None:
+    """Those that the engine knows keep their ids, the others get the next ones."""
+    for token in tokens:
+        index = engine.token_to_id(token.content)
+        if index is None:
+            index = engine.vocab_size + len(engine.added_vocab)
+            engine.added_vocab[token.content] = index
+        engine.added[index] = token
 
 
 class _Table:

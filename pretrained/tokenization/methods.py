@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from tokenizers import AddedToken
 
 from pretrained.errors import TokenizationError
-from pretrained.tokenization.added import AddedTokens
+from pretrained.tokenization.added import AddedTokens, add_tokens
 from pretrained.tokenization.special_tokens import added_token
 
 if TYPE_CHECKING:
@@ -80,12 +80,7 @@ class MethodEngine:
         return {index: token for token in made if (index := self.token_to_id(token.content)) is not None}
 
     def add(self, tokens: Sequence[AddedToken]) -> None:
-        for token in tokens:
-            index = self.token_to_id(token.content)
-            if index is None:
-                index = self.vocab_size + len(self.added_vocab)
-                self.added_vocab[token.content] = index
-            self.added[index] = token
+        add_tokens(self, tokens)
 
 
 def tokens_between(
@@ -103,19 +98,14 @@ def tokens_between(
         blanks_apart: blanks beside an added token belong to no stretch.
     """
     tokens: list[str] = []
-
-    def add_stretch(start: int, end: int) -> None:
+    for (start, end), index in AddedTokens(added, lower_case=lower_case).stretches(text):
+        if index is not None:
+            tokens.append(added[index].content)
+            continue
         stretch = text[start:end]
         if blanks_apart:
             stretch = stretch.lstrip() if start else stretch
             stretch = stretch.rstrip() if end < len(text) else stretch
         if stretch:
             tokens.extend(cut(stretch.lower() if lower_case else stretch))
-
-    position = 0
-    for start, end, index in AddedTokens(added, lower_case=lower_case).find(text):
-        add_stretch(position, start)
-        tokens.append(added[index].content)
-        position = end
-    add_stretch(position, len(text))
     return tokens

@@ -11,7 +11,7 @@ from typing import Any
 
 from tokenizers import AddedToken
 
-from pretrained.tokenization.added import AddedTokens
+from pretrained.tokenization.added import AddedTokens, add_tokens
 from pretrained.tokenization.cleaning import Cleaner
 from pretrained.tokenization.engine import PieceLists, Pieces
 from pretrained.tokenization.processor import SentencePiece, Word, Words
@@ -191,11 +191,7 @@ class SentencePieceEngine:
         return self._tokens[index] if 0 <= index < len(self._tokens) else None
 
     def add(self, tokens: Sequence[AddedToken]) -> None:
-        for token in tokens:
-            index = self.token_to_id(token.content)
-            if index is None:
-                index = self.added_vocab[token.content] = len(self._tokens) + len(self.added_vocab)
-            self.added[index] = token
+        add_tokens(self, tokens)
         self.added = dict(sorted(self.added.items()))
         lower_case = self.cleaner is not None and self.cleaner.do_lower_case
         self._finder = AddedTokens(self.added, lower_case=lower_case)

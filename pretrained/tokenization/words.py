@@ -7,7 +7,7 @@ from typing import Any
 from tokenizers import AddedToken
 
 from pretrained.errors import TokenizationError
-from pretrained.tokenization.added import AddedTokens
+from pretrained.tokenization.added import AddedTokens, add_tokens
 from pretrained.tokenization.alignment import Span, align
 from pretrained.tokenization.engine import PieceLists, Pieces
 
@@ -102,7 +102,7 @@ class WordEngine:
     def tokens(self, text: str, **options: Any) -> list[str]:
         """The tokens of a text; they need no ids, so this works with an empty vocabulary."""
         found: list[str] = []
-        for (start, end), added in self._stretches(text):
+        for (start, end), added in self._finder.stretches(text):
             if added is not None:
                 found.append(self.added[added].content)
             else:
@@ -113,7 +113,7 @@ class WordEngine:
     def _encode(self, text: str, options: Mapping[str, Any]) -> WordPieces:
         result = WordPieces(text)
         number = 0
-        for (start, end), added in self._stretches(text):
+        for (start, end), added in self._finder.stretches(text):
             if added is not None:
                 result.ids.append(added)
                 result.tokens.append(self.added[added].content)
@@ -129,17 +129,6 @@ class WordEngine:
                 result.word_ids += [number] * len(pieces)
                 number += 1
         return result
-
-    def _stretches(self, text: str) -> Iterator[tuple[Span, int | None]]:
-        """(place, id of the added token or None) of every stretch of a text."""
-        position = 0
-        for start, end, index in self._finder.find(text):
-            if position < start:
-                yield (position, start), None
-            yield (start, end), index
-            position = end
-        if position < len(text):
-            yield (position, len(text)), None
 
     def _pieces_of(self, word: str) -> Sequence[Piece]:
         pieces = self._cut.get(word)
@@ -181,12 +170,7 @@ class WordEngine:
 
     def add(self, tokens: Sequence[AddedToken]) -> None:
         """Added tokens are found as they are spelled, also in a tokenizer that lower-cases."""
-        for token in tokens:
-            index = self.token_to_id(token.content)
-            if index is None:
-                index = self.vocab_size + len(self.added_vocab)
-                self.added_vocab[token.content] = index
-            self.added[index] = token
+        add_tokens(self, tokens)
         self._finder = AddedTokens(self.added, lower_case=False)
 
     def __getstate__(self) -> dict[str, Any]:
