@@ -52,16 +52,16 @@ class AddedTokens:
             end = stop
         return result
 
-    def stretches(self, text: str) -> Iterator[tuple[tuple[int, int], int | None]]:
-        """(place, id of the added token or None) of every stretch of a text."""
+    def stretches(self, text: str) -> Iterator[tuple[int, int, int | None]]:
+        """(start, end, id) of each added token and, with None for the id, of what is between them."""
         position = 0
-        for start, end, index in self.find(text):
-            if position < start:
-                yield (position, start), None
-            yield (start, end), index
-            position = end
+        for found in self.find(text):
+            if position < found.start:
+                yield position, found.start, None
+            yield found
+            position = found.end
         if position < len(text):
-            yield (position, len(text)), None
+            yield position, len(text), None
 
 
 class Numbered(Protocol):

@@ -98,7 +98,7 @@ def tokens_between(
         blanks_apart: blanks beside an added token belong to no stretch.
     """
     tokens: list[str] = []
-    for (start, end), index in AddedTokens(added, lower_case=lower_case).stretches(text):
+    for start, end, index in AddedTokens(added, lower_case=lower_case).stretches(text):
         if index is not None:
             tokens.append(added[index].content)
             continue

@@ -6,7 +6,7 @@ of the sentencepiece package, and is as fast where words come again.
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from tokenizers import AddedToken
@@ -69,7 +69,7 @@ class SentencePieceEngine:
         """The ids of one text."""
         text = _whole(text)
         ids: list[int] = []
-        for start, end, index in _sections(text, self._finder):
+        for start, end, index in self._finder.stretches(text):
             if index is None:
                 ids += [index for word in self._words(self.normal(text[start:end])) for index in word.ids]
             else:
@@ -81,7 +81,7 @@ class SentencePieceEngine:
         text = _whole(text)
         result = PieceLists([], [], [], [])
         number = -1
-        for start, end, index in _sections(text, finder):
+        for start, end, index in finder.stretches(text):
             if index is not None:
                 number += 1
                 result.ids.append(index)
@@ -232,18 +232,6 @@ class _LazyPieces:
     def __reduce__(self) -> Any:
         full = self._all()
         return (PieceLists, (full.ids, full.tokens, full.offsets, full.word_ids))
-
-
-def _sections(text: str, finder: AddedTokens) -> Iterator[tuple[int, int, int | None]]:
-    """(start, end, id) of each added token and, with None for the id, of what is between them."""
-    end = 0
-    for found in finder.find(text):
-        if found.start > end:
-            yield end, found.start, None
-        yield found
-        end = found.end
-    if end < len(text):
-        yield end, len(text), None
 
 
 def _ends_in_number_comma(piece: str) -> bool:

@@ -102,7 +102,7 @@ class WordEngine:
     def tokens(self, text: str, **options: Any) -> list[str]:
         """The tokens of a text; they need no ids, so this works with an empty vocabulary."""
         found: list[str] = []
-        for (start, end), added in self._finder.stretches(text):
+        for start, end, added in self._finder.stretches(text):
             if added is not None:
                 found.append(self.added[added].content)
             else:
@@ -113,7 +113,7 @@ class WordEngine:
     def _encode(self, text: str, options: Mapping[str, Any]) -> WordPieces:
         result = WordPieces(text)
         number = 0
-        for (start, end), added in self._finder.stretches(text):
+        for start, end, added in self._finder.stretches(text):
             if added is not None:
                 result.ids.append(added)
                 result.tokens.append(self.added[added].content)
